@@ -19,6 +19,7 @@ import deployments.health.models.balancing
 import deployments.health.models.configuration
 import deployments.health.models.database
 import deployments.health.models.fleet
+import deployments.health.models.maintenance
 import deployments.health.models.observing
 import deployments.health.models.samples
 import deployments.health.models.site

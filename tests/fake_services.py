@@ -18,6 +18,7 @@ from deployments.aws.elbv2 import LoadBalancer, TargetGroup, TargetHealth
 from deployments.aws.logs import LogGroup, LogMessage, StreamEnd
 from deployments.aws.rds import Cluster, DBInstance
 from deployments.aws.rds_backups import Backup, ClusterSnapshot
+from deployments.aws.rds_maintenance import EngineSupport, PendingAction, UpgradeTarget
 from deployments.aws.reachability.network import Network
 from deployments.aws.s3 import StoredObject, StoredVersions, Tail
 from deployments.aws.ssm import (
@@ -68,6 +69,9 @@ class FakeServices:
         self.log_group_rows: dict[str, LogGroup] = {}
         self.backups: dict[str, list[Backup]] = {}  # by cluster or instance
         self.db_snapshots: dict[str, ClusterSnapshot] = {}
+        self.pending_maintenance: list[PendingAction] = []
+        self.engine_targets: dict[str, list[UpgradeTarget]] = {}  # by version
+        self.engine_support: list[EngineSupport] = []
         self.cluster_uses: dict[str, ClusterUse] = {}
         self.interfaces: dict[str, list[NetworkInterface]] = {}  # by VPC
         self.network: DescribedNetwork | None = None
@@ -301,6 +305,18 @@ class FakeServices:
         self._call("rds:DeleteDBClusterSnapshot")
         for name, rows in self.backups.items():
             self.backups[name] = [row for row in rows if (row.type, row.id) != (type_, id_)]
+
+    def pending_actions(self) -> list[PendingAction]:
+        self._call("rds:DescribePendingMaintenanceActions")
+        return list(self.pending_maintenance)
+
+    def upgrade_targets(self, engine: str, version: str) -> list[UpgradeTarget]:
+        self._call("rds:DescribeDBEngineVersions")
+        return list(self.engine_targets.get(version, ()))
+
+    def support_of(self, engine: str) -> list[EngineSupport]:
+        self._call("rds:DescribeDBMajorEngineVersions")
+        return [row for row in self.engine_support if row.engine == engine]
 
     def cluster_snapshots(self, cluster_ids: Sequence[str]) -> list[ClusterSnapshot]:
         self._call("rds:DescribeDBClusterSnapshots")

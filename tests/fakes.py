@@ -123,6 +123,7 @@ class FakeAws(FakeServices, FakeStackOperations):
             cloudwatch=self,
             logs=self,
             rds=self,
+            rds_maintenance=self,
             s3=self,
             sts=self,
             ec2=self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -13,6 +13,7 @@ from deployments.health.models.balancing import LoadBalancer, Target
 from deployments.health.models.configuration import Association, AssociationRun
 from deployments.health.models.database import DatabaseCluster, DatabaseMember, DatabaseSnapshot
 from deployments.health.models.fleet import FleetGroup, FleetInstance
+from deployments.health.models.maintenance import DatabaseMaintenance
 from deployments.health.models.observing import Observation
 from deployments.health.models.reads import observations_of
 from deployments.health.models.samples import HealthSample
@@ -165,6 +166,16 @@ def _make_database(environment: Environment, zones: tuple[str, ...], now: dateti
         backup_window="17:00-17:30",
         earliest_restorable_at=now - timedelta(days=7),
         latest_restorable_at=now - timedelta(minutes=5),
+        observed_at=now,
+    )
+    DatabaseMaintenance.objects.create(
+        environment=environment,
+        cluster_id="site-cluster",
+        maintenance_window="sun:18:00-sun:18:30",
+        engine_version="8.0.mysql_aurora.3.10.0",
+        newer_versions=["8.0.mysql_aurora.3.10.6", "8.0.mysql_aurora.3.12.0"],
+        standard_support_ends_at=datetime(2028, 4, 30, 23, 59, 59, tzinfo=UTC),
+        extended_support_ends_at=datetime(2029, 7, 31, 23, 59, 59, tzinfo=UTC),
         observed_at=now,
     )
     DatabaseSnapshot.objects.create(

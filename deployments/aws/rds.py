@@ -44,7 +44,8 @@ class Member:
 class Cluster:
     """An Aurora cluster. `pending` has the changes that wait for a restart or the maintenance window.
 
-    `backup_window` is in UTC, such as `17:00-17:30`. The restorable times are None until RDS reports them.
+    `backup_window` is in UTC, such as `17:00-17:30`, and `maintenance_window`, such as `sun:18:00-sun:18:30`.
+    The restorable times are None until RDS reports them.
     """
 
     cluster_id: str
@@ -58,6 +59,7 @@ class Cluster:
     pending: Mapping[str, str] = field(default_factory=dict)
     backup_retention_days: int = 0
     backup_window: str = ""
+    maintenance_window: str = ""
     earliest_restorable_at: datetime | None = None
     latest_restorable_at: datetime | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -266,6 +268,7 @@ def _cluster(row: Any) -> Cluster:
         pending=_pending(row.get("PendingModifiedValues", {})),
         backup_retention_days=row.get("BackupRetentionPeriod", 0),
         backup_window=row.get("PreferredBackupWindow", ""),
+        maintenance_window=row.get("PreferredMaintenanceWindow", ""),
         earliest_restorable_at=row.get("EarliestRestorableTime"),
         latest_restorable_at=row.get("LatestRestorableTime"),
         tags=tags_of(row),

@@ -21,8 +21,9 @@ _NAMES = (
     "check cluster_id command_id counts deployment_mode detailed_status dns_name "
     "document endpoint engine engine_version evaluation event_id execution_id execution_status group "
     "health id instance_class instance_id instance_type interface_id key kind launch_template_version "
-    "lifecycle load_balancer_arns logical_id name output_bucket output_key output_prefix parameter_status "
-    "policy_action protocol reader_endpoint recreation replacement scope snapshot_id source "
+    "lifecycle load_balancer_arns logical_id maintenance_window major_version name opt_in output_bucket "
+    "output_key output_prefix parameter_status "
+    "policy_action protocol reader_endpoint recreation replacement resource_id scope snapshot_id source "
     "stack_id stack_name state status subnet_group suspended tags target_group_arn target_groups target_id "
     "token type updated version zone zones"
 )

@@ -25,6 +25,7 @@ from deployments.aws.elbv2 import ELBv2, ELBv2Gateway
 from deployments.aws.iam import IAM, IAMGateway
 from deployments.aws.logs import Logs, LogsGateway
 from deployments.aws.rds import RDS, RDSGateway
+from deployments.aws.rds_maintenance import RDSMaintenance, RDSMaintenanceGateway
 from deployments.aws.s3 import S3, S3Gateway
 from deployments.aws.service_quotas import ServiceQuotas, ServiceQuotasGateway
 from deployments.aws.ssm import SSM, SSMGateway
@@ -55,6 +56,7 @@ class Clients:
     cloudwatch: CloudWatch
     logs: Logs
     rds: RDS
+    rds_maintenance: RDSMaintenance
     s3: S3
     sts: STS
     ec2: EC2
@@ -93,6 +95,7 @@ def _connect(ref: AccountRef) -> Clients:
         cloudwatch=CloudWatchGateway(session.client("cloudwatch", endpoint_url=endpoint, config=_CONFIG)),
         logs=LogsGateway(session.client("logs", endpoint_url=endpoint, config=_CONFIG)),
         rds=RDSGateway(rds),
+        rds_maintenance=RDSMaintenanceGateway(rds),
         s3=S3Gateway(session.client("s3", endpoint_url=endpoint, config=_CONFIG), ref.region),
         sts=STSGateway(session.client("sts", endpoint_url=endpoint, config=_CONFIG)),
         ec2=EC2Gateway(ec2),

@@ -60,7 +60,7 @@ MACHINES: Mapping[str, ActionLabel] = {
         ),
     ),
 }
-# sanso_sandbox.protocols.databases.ACTIONS
+# sanso_sandbox.server.database_actions.ACTIONS
 DATABASES: Mapping[str, ActionLabel] = {
     "failover": ActionLabel(
         label=gettext_lazy("Fail over"),
@@ -81,6 +81,10 @@ DATABASES: Mapping[str, ActionLabel] = {
     "kill_reader": ActionLabel(
         label=gettext_lazy("Kill reader"),
         done=gettext_lazy("Killed the reader %(name)s; the cluster recovers automatically."),
+    ),
+    "announce_maintenance": ActionLabel(
+        label=gettext_lazy("Announce maintenance"),
+        done=gettext_lazy("Announced an update of the operating system of the instances of %(name)s."),
     ),
 }
 MODES: Mapping[str, Promise] = {
@@ -125,7 +129,7 @@ def database_actions(members: Iterable[Member], actions: Iterable[str], *, embed
     needs_reader = {"failover", "kill_reader"}
     possible = [action for action in actions if readers or action not in needs_reader]
     if embedded:  # it has no separate server that could be killed
-        possible = [action for action in possible if action == "failover"]
+        possible = [action for action in possible if action in ("failover", "announce_maintenance")]
     return sorted(possible, key=lambda action: list(DATABASES).index(action) if action in DATABASES else 99)
 
 

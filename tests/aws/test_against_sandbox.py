@@ -13,6 +13,7 @@ from deployments.aws import session
 from deployments.aws.outputs import outputs_of
 from deployments.aws.session import Clients
 from deployments.common.errors import AwsAccessError, AwsNotFound
+from deployments.health.rules.maintenance import newer_minor_versions, support_of
 from sandbox_tests.engine.conftest import REGION, Account
 from sandbox_tests.resources.conftest import NETWORK, made
 from tests.aws.documented_shapes import answer_of, missing
@@ -203,6 +204,31 @@ def test_clusters_and_their_instances(clients: Clients, outputs: dict[str, str])
     assert {row.status for row in instances} == {"available"}
     assert {row.instance_class for row in instances} == {"db.t4g.medium"}
     assert clients.rds.clusters(["gone"]) == []
+
+
+def test_maintenance_versions_and_support_are_read(
+    account: Account, clients: Clients, outputs: dict[str, str]
+) -> None:
+    (cluster,) = clients.rds.clusters([outputs["Cluster"]])
+    account.sandbox.control(
+        "POST",
+        "databases",
+        {"cluster": cluster.cluster_id, "action": "announce_maintenance"},
+        account=account.id,
+    )
+
+    pending = clients.rds_maintenance.pending_actions()
+
+    assert {(one.kind, one.resource_id) for one in pending} == {
+        ("db", member.instance_id) for member in cluster.members
+    }
+    assert all(one.forced_at and one.applies_at and one.applies_at < one.forced_at for one in pending)
+    targets = clients.rds_maintenance.upgrade_targets(cluster.engine, cluster.engine_version)
+    assert newer_minor_versions(targets)[-1] > cluster.engine_version
+    support = support_of(cluster.engine_version, clients.rds_maintenance.support_of(cluster.engine))
+    assert support
+    assert support.standard_ends_at
+    assert support.standard_ends_at.year == 2028
 
 
 OF_OTHER_RESOURCES = {

@@ -31,7 +31,7 @@ REDACTED = {
     "ChangeSet.changes", "ChangeSet.reason", "Cluster.members", "Cluster.pending", "DBInstance.pending",
     "FailedEvent.property_path", "FailedEvent.reason",
     "Group.instances", "Invocation.detail", "Invocation.error_output", "Invocation.output",
-    "LoadBalancer.reason", "LogMessage.text", "NetworkInterface.description",
+    "LoadBalancer.reason", "LogMessage.text", "NetworkInterface.description", "PendingAction.description",
     "PropertyChange.after", "PropertyChange.before", "PropertyChange.path",
     "ResourceChange.details", "ResourceChange.physical_id",
     "ResourceView.physical_id", "ResourceView.reason", "ScalingActivity.cause", "ScalingActivity.description",
@@ -45,7 +45,7 @@ REQUESTS = ("ChangeSetRequest", "DeploymentConfig", "ParameterUpdate")
 NO_TEXT = ("int", "float", "bool", "datetime", "Mapping[str, int]")
 GATEWAYS = (
     *("autoscaling", "change_set_details", "cloudformation", "cloudtrail", "cloudwatch", "ec2", "elbv2"),
-    *("logs", "rds", "rds_backups", "s3", "ssm", "sts", "tagging", "validation_events"),
+    *("logs", "rds", "rds_backups", "rds_maintenance", "s3", "ssm", "sts", "tagging", "validation_events"),
 )
 
 

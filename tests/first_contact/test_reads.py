@@ -48,6 +48,7 @@ def test_all_but_a_few_are_asked_where_there_is_nothing_to_find() -> None:
 
     assert {name.partition(",")[0] for name in with_value} == {
         "quotas.use_of",
+        "rds_maintenance.support_of",
         "sts.caller_identity",
         "ec2.zones",
     }

@@ -212,5 +212,16 @@ def test_only_possible_actions_of_a_database_are_displayed(browser: Client, site
     about: Any = site.account.sandbox.control("GET", "about")
     (cluster,) = shown(browser).one(id="databases").all("div", class_="group")
 
-    drills = ["failover", "kill_writer", "stop_writer", "freeze_writer", "kill_reader"]
-    assert buttons(cluster) == (drills if about["database"] == "mariadb" else ["failover"])
+    drills = ["kill_writer", "stop_writer", "freeze_writer", "kill_reader"]
+    possible = drills if about["database"] == "mariadb" else []
+    assert buttons(cluster) == ["failover", *possible, "announce_maintenance"]
+
+
+def test_announced_maintenance_is_pending(browser: Client, site: Site) -> None:
+    (cluster,) = shown(browser).one(id="databases").all("div", class_="group")
+
+    message = press(browser, cluster.all("form")[0]["action"], "announce_maintenance")
+
+    assert message.startswith("Announced an update of the operating system of the instances of")
+    found = site.account.client("rds").describe_pending_maintenance_actions()["PendingMaintenanceActions"]
+    assert len(found) == len(cluster.one("tbody").all("tr"))

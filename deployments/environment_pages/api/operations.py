@@ -1,4 +1,4 @@
-"""Environments: reading them, their stacks, their health and their backups."""
+"""Environments: reading them, their stacks, their health, their backups and their maintenance."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ from deployments.environment_pages.api.schemas import (
 )
 from deployments.environment_pages.display.notes import notes_of
 from deployments.health.commands.watch import watch
-from deployments.health.display.api_schemas import BackupsOut, HealthOut
+from deployments.health.display.api_schemas import BackupsOut, HealthOut, MaintenanceOut
 from deployments.health.models.database import DatabaseSnapshot
+from deployments.health.models.maintenance import PendingMaintenance
 from deployments.health.models.reads import observations_of
 from deployments.health.rules.rollup import roll_up
 from deployments.locks.models import EnvironmentLock
@@ -93,6 +94,24 @@ def get_backups(request: ApiRequest, environment_id: Key) -> BackupsOut:
         watch(environment)
     snapshots = DatabaseSnapshot.objects.newest_of(environment)
     return BackupsOut.of(observations_of(environment), list(snapshots))
+
+
+@router.get(
+    "/environments/{environment_id}/maintenance",
+    response={200: MaintenanceOut, **FOR_ONE},
+    operation_id="get_maintenance",
+)
+def get_maintenance(request: ApiRequest, environment_id: Key) -> MaintenanceOut:
+    """Return versions, support and pending maintenance of an environment's databases.
+
+    Reading them polls their source more often.
+    """
+    environment = environment_of(request, environment_id)
+    if not environment.deleted_at:
+        watch(environment)
+    rows = list(environment.maintenance.order_by("cluster_id"))
+    pending = list(PendingMaintenance.objects.soonest_of(environment))
+    return MaintenanceOut.of(rows, pending, observations_of(environment).sources, timezone.now())
 
 
 def detail_of(request: ApiRequest, pk: int) -> EnvironmentDetail:

@@ -79,6 +79,14 @@ _ALL = (
         parts=("clusters",),
     ),
     ObservedKind(
+        key="maintenance",
+        fast=300.0,
+        idle=3600.0,  # AWS announces what it will apply days before
+        batch_size=100,
+        shares_calls=True,
+        parts=("clusters",),
+    ),
+    ObservedKind(
         key="site",
         fast=10.0,
         idle=60.0,

@@ -27,6 +27,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.
 _ID = "11111111-2222-4333-8444-555555555555"
 _WRONG = "0" * 32
 _HEX = "0123456789abcdef0"
+_ENGINE = "aurora-mysql"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +129,15 @@ READS: dict[str, Read] = {
     "rds.instance_backups": (Expect.EMPTY, lambda a, m: a.rds.instance_backups(m.name)),
     "rds.cluster_snapshots": (Expect.EMPTY, lambda a, m: a.rds.cluster_snapshots([m.name])),
     "rds.cluster_snapshot": (Expect.MISSING, lambda a, m: a.rds.cluster_snapshot(m.name)),
+    "rds_maintenance.pending_actions": (
+        Expect.EMPTY,
+        lambda a, m: [one for one in a.rds_maintenance.pending_actions() if one.resource_id == m.name],
+    ),
+    "rds_maintenance.upgrade_targets": (
+        Expect.EMPTY,
+        lambda a, _m: a.rds_maintenance.upgrade_targets(_ENGINE, "8.0.mysql_aurora.3.99.99"),
+    ),
+    "rds_maintenance.support_of": (Expect.VALUE, lambda a, _m: a.rds_maintenance.support_of(_ENGINE)),
     "s3.bucket_exists": (
         Expect.EMPTY,
         lambda a, m: a.s3.bucket_exists(f"sanso-artifacts-{m.name}", m.account),

@@ -1,4 +1,4 @@
-"""The health and the backups of an environment as the API returns them."""
+"""The health, the backups and the maintenance of an environment as the API returns them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from pydantic import Field
 from deployments.common.errors import Message
 from deployments.common.texts import message_text
 from deployments.health.models.database import DatabaseSnapshot
+from deployments.health.models.maintenance import DatabaseMaintenance, PendingMaintenance
 from deployments.health.rules.backups import SnapshotCause
 from deployments.health.rules.components import Component
+from deployments.health.rules.maintenance import Support, support_status
 from deployments.health.rules.observations import LastPoll, Observations, ObservedCluster
 from deployments.health.rules.rollup import Health, Tier
 
@@ -95,10 +97,7 @@ class HealthOut(Schema):
             status=health.status,
             text=_text(health.sentence),
             tiers=[TierOut.of(one) for one in health.tiers],
-            sources=[
-                SourceOut(name=name, observed_at=one.observed_at, problem=_text(one.problem))
-                for name, one in sources.items()
-            ],
+            sources=_sources(sources, *sources),
         )
 
 
@@ -159,9 +158,87 @@ class BackupsOut(Schema):
         """Return the backups from observations and the environment's snapshots."""
         return cls(
             clusters=[ClusterBackupsOut.of(one, snapshots) for one in facts.clusters],
-            sources=[
-                SourceOut(name=name, observed_at=one.observed_at, problem=_text(one.problem))
-                for name in ("database", "backups")
-                if (one := facts.sources.get(name))
-            ],
+            sources=_sources(facts.sources, "database", "backups"),
         )
+
+
+class PendingMaintenanceOut(Schema):
+    """A maintenance action that RDS will apply: by itself if it has a date, else when somebody applies it."""
+
+    instance: str = Field(description="Empty for an action of the cluster.", examples=["sanso-shop-1"])
+    action: str = Field(examples=["os-upgrade"])
+    description: str = Field(description="By AWS, in English.")
+    apply_after: datetime | None = Field(description="Applied in the first maintenance window after it.")
+    forced_at: datetime | None = Field(description="Applied as soon as possible after it.")
+    applies_at: datetime | None = Field(description="When it is applied, with what has been requested.")
+    opt_in: str = Field(description="The type of the latest request.", examples=["next-maintenance"])
+
+    @classmethod
+    def of(cls, row: PendingMaintenance) -> Self:
+        """Return a row."""
+        return cls(
+            instance=row.instance_id,
+            action=row.action,
+            description=row.description,
+            apply_after=row.apply_after,
+            forced_at=row.forced_at,
+            applies_at=row.applies_at,
+            opt_in=row.opt_in,
+        )
+
+
+class ClusterMaintenanceOut(Schema):
+    """The maintenance of a cluster, its pending actions the soonest first."""
+
+    cluster: str = Field(examples=["sanso-shop-database"])
+    engine_version: str = Field(examples=["8.0.mysql_aurora.3.10.6"])
+    newer_versions: list[str] | None = Field(description="Of the same major version, the oldest first.")
+    support: Support = Field(description="`ending` begins half a year before the end of standard support.")
+    standard_support_ends_at: datetime | None
+    extended_support_ends_at: datetime | None
+    maintenance_window: str = Field(description="Weekly, in UTC.", examples=["sun:18:00-sun:18:30"])
+    pending: list[PendingMaintenanceOut]
+
+    @classmethod
+    def of(cls, row: DatabaseMaintenance, pending: Sequence[PendingMaintenance], now: datetime) -> Self:
+        """Return a cluster's, from the pending actions of the environment."""
+        ends = (row.standard_support_ends_at, row.extended_support_ends_at)
+        return cls(
+            cluster=row.cluster_id,
+            engine_version=row.engine_version,
+            newer_versions=row.newer_versions,
+            support=support_status(*ends, now),
+            standard_support_ends_at=ends[0],
+            extended_support_ends_at=ends[1],
+            maintenance_window=row.maintenance_window,
+            pending=[PendingMaintenanceOut.of(one) for one in pending if one.cluster_id == row.cluster_id],
+        )
+
+
+class MaintenanceOut(Schema):
+    """The maintenance of an environment's databases. `sources` say when it was read, and what failed."""
+
+    clusters: list[ClusterMaintenanceOut]
+    sources: list[SourceOut]
+
+    @classmethod
+    def of(
+        cls,
+        rows: Sequence[DatabaseMaintenance],
+        pending: Sequence[PendingMaintenance],
+        sources: Mapping[str, LastPoll],
+        now: datetime,
+    ) -> Self:
+        """Return the maintenance from an environment's rows."""
+        return cls(
+            clusters=[ClusterMaintenanceOut.of(row, pending, now) for row in rows],
+            sources=_sources(sources, "maintenance"),
+        )
+
+
+def _sources(known: Mapping[str, LastPoll], *names: str) -> list[SourceOut]:
+    return [
+        SourceOut(name=name, observed_at=one.observed_at, problem=_text(one.problem))
+        for name in names
+        if (one := known.get(name))
+    ]

@@ -16,6 +16,7 @@ from deployments.environments.display import badges, tab_urls
 from deployments.environments.models.environments import Environment
 from deployments.health.display import aws_badges, backups, panels, site
 from deployments.health.display.diagrams.environment import environment_diagram
+from deployments.health.display.maintenance import maintenance
 from deployments.health.display.poll_status import poll_statuses
 from deployments.health.models.fleet import ScalingActivity
 from deployments.health.models.reads import observations_of
@@ -96,6 +97,7 @@ def _database(
     return {
         "clusters": panels.clusters(facts),
         "backups": backups.backups(environment, facts, requests, everything=everything),
+        "maintenance": maintenance(environment),
     }
 
 

@@ -24,6 +24,7 @@ SERVICES = {
     "fleet": gettext_lazy("Auto Scaling"),
     "database": gettext_lazy("Aurora"),
     "backups": gettext_lazy("Aurora (snapshots)"),
+    "maintenance": gettext_lazy("Aurora (maintenance)"),
     "site": gettext_lazy("Site"),
 }
 _ACTION = re.compile(r"\b[a-z][a-z0-9-]+:[A-Z][A-Za-z0-9]+\b")

@@ -19,6 +19,7 @@ _LABELS = {
     "fleet": _("Fleet"),
     "database": _("Database"),
     "backups": _("Backups"),
+    "maintenance": _("Maintenance"),
     "site": _("Site"),
 }
 CHOICES = [(key, _LABELS[key]) for key in KINDS]

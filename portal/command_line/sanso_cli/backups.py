@@ -10,7 +10,7 @@ import typer
 from sanso_cli import session
 from sanso_cli.client import PortalClient
 from sanso_cli.options import Name, Output
-from sanso_cli.output import Exit, Format, fail, show
+from sanso_cli.output import Exit, Format, fail, show, warn_of_problems
 from sanso_cli.texts import _
 
 COLUMNS: Final = ("name", "cause", "status", "created_at", "size_gib")
@@ -25,9 +25,7 @@ def show_backups(name: Name, output: Output = Format.TABLE) -> None:
     if output is not Format.TABLE:
         show(output, found)
         return
-    for source in found["sources"]:
-        if source["problem"]:
-            typer.echo(f"▲ {source['problem']}", err=True)
+    warn_of_problems(found["sources"])
     if not found["clusters"]:
         show(output, [], COLUMNS)
     for cluster in found["clusters"]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sanso_cli import backups, session
+from sanso_cli import backups, maintenance, session
 from sanso_cli.changes import carry_out, finish
 from sanso_cli.client import ApiError
 from sanso_cli.deploying import bring_to, deploy, restored_data
@@ -107,6 +107,7 @@ app.command()(deploy)
 app.command("backups")(backups.show_backups)
 app.command("snapshot")(backups.take_snapshot)
 app.command("drill")(backups.run_drill)
+app.command("maintenance")(maintenance.show_maintenance)
 
 
 @app.command()

@@ -19,7 +19,19 @@ from rich.text import Text
 
 from sanso_cli.texts import _, name_of
 
-WORDS = ("state", "effect", "health", "status", "phase", "tier", "cause", "check", "result", "connection")
+WORDS = (
+    "state",
+    "effect",
+    "health",
+    "status",
+    "phase",
+    "tier",
+    "cause",
+    "check",
+    "result",
+    "connection",
+    "support",
+)
 """Columns and members whose values are translated, unless they are statuses of CloudFormation."""
 WIDE = 200
 """Columns of a table in a file or a pipe, where rich would wrap cells at 80."""
@@ -60,6 +72,13 @@ def fail(sentence: str, code: int = Exit.USAGE) -> NoReturn:
     """Print an error and end."""
     err.print(Text(f"✕ {sentence}", style="red"))
     raise typer.Exit(code)
+
+
+def warn_of_problems(sources: Iterable[Mapping[str, Any]]) -> None:
+    """Print why sources of what is shown could not be read."""
+    for source in sources:
+        if source["problem"]:
+            err.print(Text(f"▲ {source['problem']}"))
 
 
 def prompt(question: str) -> str:

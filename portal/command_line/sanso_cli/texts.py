@@ -54,6 +54,9 @@ HEADINGS: Final = (
     *(N_("latest restorable at"), N_("size gib")),
     *(N_("scheduled for"), N_("ready at"), N_("polled at"), N_("waiting for"), N_("zone"), N_("text")),
     *(N_("check"), N_("result"), N_("advice"), N_("connection"), N_("note")),
+    *(N_("engine version"), N_("support"), N_("standard support ends at"), N_("extended support ends at")),
+    *(N_("newer versions"), N_("maintenance window"), N_("action"), N_("resource"), N_("applies at")),
+    *(N_("apply after"), N_("forced at")),
 )
 """The names of columns and members that are translated; others are printed as the API calls them."""
 STATES: Final = (
@@ -77,6 +80,8 @@ SNAPSHOTS: Final = (
     *(N_("automated"), N_("final"), N_("requested"), N_("before change"), N_("manual")),
 )
 """The statuses of snapshots, and why each was taken."""
+SUPPORT: Final = (N_("standard"), N_("ending"), N_("extended"), N_("ended"))
+"""How AWS supports a version."""
 TIERS: Final = (N_("tier"), N_("site"), N_("web"), N_("app"), N_("database"))
 RELEASES: Final = {
     "none": N_("No release"),
@@ -90,7 +95,9 @@ EFFECTS: Final = (
     *(N_("deletes data"), N_("may delete data"), N_("replaced"), N_("removed"), N_("may be replaced")),
     *(N_("updated"), N_("added"), N_("imported"), N_("probably unchanged")),
 )
-KNOWN: Final = frozenset((*HEADINGS, *STATES, *CONNECTION, *HEALTH, *SNAPSHOTS, *TIERS, *KINDS, *EFFECTS))
+KNOWN: Final = frozenset(
+    (*HEADINGS, *STATES, *CONNECTION, *HEALTH, *SNAPSHOTS, *SUPPORT, *TIERS, *KINDS, *EFFECTS)
+)
 OF_TYPER: Final = (
     *(N_("Arguments"), N_("Options"), N_("Commands"), N_("Error"), N_("required"), N_("default: {default}")),
     *(N_("env var: {var}"), N_("Missing command."), N_("No such command {name!r}.")),

@@ -143,7 +143,7 @@ def test_the_database_displays_roles_lag_endpoints_and_pending_changes(browser: 
     assert "Writer" in row_of(database, "member-site-1")
     assert "Reader" in row_of(database, "member-site-2")
     assert "12 ms" in row_of(database, "member-site-2")
-    assert "pending maintenance: DBInstanceClass → db.r8g.large" in row_of(database, "member-site-2")
+    assert "pending change: DBInstanceClass → db.r8g.large" in row_of(database, "member-site-2")
     assert "writes to site.cluster-abc.rds.example:3306" in database.text
 
 

@@ -91,6 +91,8 @@ _WITHOUT_RESOURCE: Final = (
     "cloudwatch:",
     "ec2:Describe",
     "elasticloadbalancing:Describe",
+    "rds:DescribeDBEngineVersions",
+    "rds:DescribeDBMajorEngineVersions",
     "servicequotas:",
     "ssm:DescribeAssociationExecution",
     "ssm:GetCommandInvocation",

@@ -1,11 +1,13 @@
-"""Injects failures into databases, and lists them, for the control API."""
+"""Injects failures into databases, announces their maintenance, and lists them, for the control API."""
 
-from typing import Any
+from typing import Any, Final
 
-from sanso_sandbox.protocols.databases import ACTIONS, Database
-from sanso_sandbox.services.rds import databases
+from sanso_sandbox.protocols import databases as protocol
+from sanso_sandbox.protocols.databases import Database
+from sanso_sandbox.services.rds import databases, maintenance
 
-__all__ = ["ACTIONS", "act", "describe"]
+ANNOUNCE: Final = "announce_maintenance"
+ACTIONS: Final = (*protocol.ACTIONS, ANNOUNCE)
 
 
 def describe(account: str | None) -> list[dict[str, Any]]:
@@ -19,11 +21,16 @@ def describe(account: str | None) -> list[dict[str, Any]]:
 def act(account: str | None, identifier: str, action: str) -> dict[str, Any]:
     """Kill, stop or freeze a cluster's writer, kill a reader, or fail over; the cluster repairs itself.
 
+    Or announce an update of the operating system of its instances.
+
     Raises KeyError if there is no such cluster, and ValueError if the action is not possible.
     """
     for (scope, name), database in databases.of_account(account):
         if name == identifier:
-            affected = database.act(action)
+            if action == ANNOUNCE:
+                with scope.entered():
+                    maintenance.announce(identifier)
+            affected = identifier if action == ANNOUNCE else database.act(action)
             return {"cluster": name, "account": scope.account, "affected": affected, **_shape(database)}
     raise KeyError(f"database of a cluster {identifier}")
 

@@ -22,7 +22,8 @@ from tests.fakes import FakeAws
 
 ELB = "arn:aws:elasticloadbalancing:ap-northeast-1:123456789012"
 ZONES = ("ap-northeast-1a", "ap-northeast-1c")
-SOURCES = ("targets", "associations", "fleet", "database", "backups")
+SOURCES = ("targets", "associations", "fleet", "database", "backups", "maintenance")
+ENGINE, VERSION = "aurora-mysql", "8.0.mysql_aurora.3.10.0"
 
 
 def problems() -> QuerySet[Observation]:
@@ -118,7 +119,9 @@ def make_healthy(aws: FakeAws, name: str, servers: int = 2) -> None:
     aws.db_clusters[f"{name}-db"] = Cluster(
         cluster_id=f"{name}-db",
         status="available",
-        engine_version="8.0.mysql_aurora.3.10.0",
+        engine=ENGINE,
+        engine_version=VERSION,
+        maintenance_window="sun:18:00-sun:18:30",
         endpoint="w",
         reader_endpoint="r",
         port=3306,

@@ -298,6 +298,7 @@ def test_environments_share_calls_where_the_api_allows_it(aws: FakeAws) -> None:
 
     calls = Counter(aws.calls)
     assert calls["autoscaling:DescribeAutoScalingGroups"] == 1
-    assert calls["rds:DescribeDBClusters"] == calls["rds:DescribeDBInstances"] == 1
+    assert calls["rds:DescribeDBInstances"] == 1
+    assert calls["rds:DescribeDBClusters"] == 2  # one of the source maintenance
     assert calls["elasticloadbalancing:DescribeLoadBalancers"] == 1
     assert calls["elasticloadbalancing:DescribeTargetHealth"] == calls["ssm:DescribeAssociation"] == 20

@@ -6,7 +6,16 @@ from ministack.services import rds
 
 from sanso_sandbox.engine import query, quotas
 from sanso_sandbox.engine.registry import Action, Answer, Parameters, Refused, here
-from sanso_sandbox.services.rds import clusters, databases, instances, offers, roles, snapshots
+from sanso_sandbox.services.rds import (
+    clusters,
+    databases,
+    engine_versions,
+    instances,
+    maintenance,
+    offers,
+    roles,
+    snapshots,
+)
 
 
 def install() -> None:
@@ -21,9 +30,13 @@ def install() -> None:
         "CreateDBClusterSnapshot": snapshots.create,
         "DeleteDBClusterSnapshot": snapshots.delete,
         "DescribeDBClusterSnapshots": snapshots.describe,
+        "DescribeDBEngineVersions": engine_versions.describe,
+        "DescribeDBMajorEngineVersions": engine_versions.describe_major,
+        "DescribePendingMaintenanceActions": maintenance.describe,
+        "ApplyPendingMaintenanceAction": maintenance.apply,
     }
     for name, action in around.items():
-        rds._ACTION_MAP[name] = _wrapping(rds._ACTION_MAP[name], action)
+        rds._ACTION_MAP[name] = _wrapping(rds._ACTION_MAP.get(name, _unknown), action)
 
 
 def _wrapping(engine: Action, action: Callable[[Parameters, Action], Answer]) -> Action:
@@ -36,6 +49,11 @@ def _wrapping(engine: Action, action: Callable[[Parameters, Action], Answer]) ->
         return answer
 
     return wrapped
+
+
+def _unknown(parameters: Parameters) -> Answer:
+    """Answer in the place of MiniStack an action that it does not have."""
+    raise Refused("InvalidAction", f"Unknown RDS action: {query.value(parameters, 'Action')}")
 
 
 def _create_cluster(parameters: Parameters, engine: Action) -> Answer:
@@ -95,10 +113,7 @@ def _reboot_instance(parameters: Parameters, engine: Action) -> Answer:
     if instance is None or database is None or instance["DBInstanceStatus"] != "available":
         return engine(parameters)
     content = rds._instance_xml({**instance, "DBInstanceStatus": "rebooting"})
-    try:
-        database.reboot(instance["DBInstanceIdentifier"])
-    except OSError as failed:
-        raise Refused("InternalFailure", f"The sandbox's database did not start: {failed}") from failed
+    instances.restart(instance["DBInstanceIdentifier"])
     return _answer("RebootDBInstance", "DBInstance", content)
 
 

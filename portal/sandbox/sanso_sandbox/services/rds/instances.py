@@ -144,6 +144,18 @@ def _update(physical_id: str, old: Properties, new: Properties, stack: str, logi
     return physical_id, provisioners._rds_db_instance_attrs(instance)
 
 
+def restart(instance_id: str) -> None:
+    """Restart the server of a cluster's instance, if it has one. Raises Refused if it does not start."""
+    cluster = rds._clusters.get(rds._instances[instance_id]["DBClusterIdentifier"] or "")
+    database = roles.database_of(cluster) if cluster else None
+    if database is None:
+        return
+    try:
+        database.reboot(instance_id)
+    except OSError as failed:
+        raise Refused("InternalFailure", f"The sandbox's database did not start: {failed}") from failed
+
+
 def delete(physical_id: str, properties: Properties) -> None:
     """Delete an instance and update the cluster's writer. Raises Refused if it is protected."""
     instance = rds._instances.get(physical_id)

@@ -14,14 +14,13 @@ from ministack.services import rds
 from sanso_sandbox.engine import query, quotas
 from sanso_sandbox.engine.registry import Action, Answer, Parameters, Record, Refused, arn, here
 from sanso_sandbox.engine.time_scale import Wait
-from sanso_sandbox.services.rds import databases
+from sanso_sandbox.services.rds import databases, pages
 
 DURATION: Final = 90.0  # AWS's seconds until a snapshot is available; it depends little on the size
 FIRST: Final = 60.0  # seconds from the creation of a cluster to its first automated snapshot
 DAY: Final = 86_400.0
 NAME: Final = re.compile(r"[A-Za-z](?:-?[A-Za-z0-9]){0,62}")
 LONGEST: Final = 63
-MOST: Final = 100
 TYPES: Final = ("automated", "manual", "shared", "public", "awsbackup")
 FILTERS: Final = {
     "db-cluster-id": "DBClusterIdentifier",
@@ -140,7 +139,7 @@ def describe(parameters: Parameters, _engine: Action) -> Answer:
             "DBClusterSnapshotNotFoundFault", f"DBClusterSnapshot {query.xml(named)} not found.", 404
         )
         return answer
-    page, marker = _page(parameters, rows)
+    page, marker = pages.page(parameters, rows, lambda one: str(one["DBClusterSnapshotIdentifier"]))
     members = "".join(
         f"<DBClusterSnapshot>{rds._cluster_snapshot_xml(one)}</DBClusterSnapshot>" for one in page
     )
@@ -159,23 +158,6 @@ def _matches(snapshot: Record, wanted: dict[str, list[str]]) -> bool:
 def _last(name_or_arn: str) -> str:
     """Return the name in an ARN of RDS. Names of automated snapshots have a colon, too."""
     return name_or_arn.split(":", 6)[6] if name_or_arn.startswith("arn:") else name_or_arn
-
-
-def _page(parameters: Parameters, rows: list[Record]) -> tuple[list[Record], str]:
-    """Return the rows after the marker, and the XML of the next one."""
-    limit = query.value(parameters, "MaxRecords", str(MOST))
-    if not limit.isdecimal() or not 20 <= int(limit) <= MOST:
-        raise Refused(
-            "InvalidParameterValue", f"Invalid value {limit} for MaxRecords. Must be between 20 and 100"
-        )
-    marker = query.value(parameters, "Marker")
-    ids = [one["DBClusterSnapshotIdentifier"] for one in rows]
-    if marker and marker not in ids:
-        raise Refused("InvalidParameterValue", "Invalid marker.")
-    first = ids.index(marker) + 1 if marker else 0
-    page = rows[first : first + int(limit)]
-    more = first + int(limit) < len(rows)
-    return page, f"<Marker>{query.xml(page[-1]['DBClusterSnapshotIdentifier'])}</Marker>" if more else ""
 
 
 def _all() -> list[Record]:

@@ -1,0 +1,128 @@
+"""Pending maintenance, newer versions and the end of support are observed with few calls."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.utils import timezone
+
+from deployments.aws.rds_maintenance import EngineSupport, PendingAction, UpgradeTarget
+from deployments.common.errors import AwsAccessError
+from deployments.environments.models.environments import Environment
+from deployments.environments.rules.timings import AWS
+from deployments.health.models.maintenance import DatabaseMaintenance, PendingMaintenance
+from tests.builders import make_account
+from tests.fakes import FakeAws
+from tests.health.steps.observed.environments import (
+    ENGINE,
+    VERSION,
+    make_observed_environment,
+    observation,
+    poll,
+    reload,
+)
+
+pytestmark = pytest.mark.django_db
+NEWER = "8.0.mysql_aurora.3.12.0"
+END = datetime(2028, 4, 30, 23, 59, 59, tzinfo=UTC)
+
+
+@pytest.fixture
+def announced(aws: FakeAws) -> FakeAws:
+    """Return the account after AWS has announced maintenance and a version."""
+    aws.engine_targets = {VERSION: [UpgradeTarget(engine_version=NEWER)]}
+    aws.engine_support = [EngineSupport(engine=ENGINE, major_version="8.0", standard_ends_at=END)]
+    aws.pending_maintenance = [
+        PendingAction(kind="cluster", resource_id="staging-db", action="system-update"),
+        PendingAction(kind="db", resource_id="staging-a", action="os-upgrade", description="New OS"),
+        PendingAction(kind="cluster", resource_id="staging-a", action="of-another-cluster"),
+        PendingAction(kind="db", resource_id="theirs", action="os-upgrade"),
+    ]
+    return aws
+
+
+def test_a_cluster_has_the_versions_and_the_support_that_rds_reports(
+    announced: FakeAws, environment: Environment
+) -> None:
+    poll(announced, "maintenance")
+
+    row = DatabaseMaintenance.objects.get()
+    assert (row.cluster_id, row.engine_version, row.newer_versions) == ("staging-db", VERSION, [NEWER])
+    assert row.standard_support_ends_at == END
+    assert row.maintenance_window == "sun:18:00-sun:18:30"
+
+
+def test_pending_actions_are_those_of_the_cluster_and_its_instances_until_they_are_applied(
+    announced: FakeAws, environment: Environment
+) -> None:
+    poll(announced, "maintenance")
+
+    rows = PendingMaintenance.objects.soonest_of(environment)
+    assert [(row.cluster_id, row.instance_id, row.action) for row in rows] == [
+        ("staging-db", "", "system-update"),
+        ("staging-db", "staging-a", "os-upgrade"),
+    ]
+
+    forced = timezone.now() + timedelta(days=9)
+    announced.pending_maintenance = [
+        PendingAction(
+            kind="db", resource_id="staging-a", action="os-upgrade", applies_at=forced, forced_at=forced
+        )
+    ]
+    poll(announced, "maintenance")
+
+    (row,) = PendingMaintenance.objects.soonest_of(environment)
+    assert (row.instance_id, row.forced_at, row.applies_at) == ("staging-a", forced, forced)
+    assert reload(environment).health_word != "unhealthy"
+
+
+def test_fifty_environments_share_calls_which_are_made_every_hour(aws: FakeAws) -> None:
+    account = make_account()
+    for number in range(50):
+        make_observed_environment(aws, f"env{number}", account=account)
+
+    poll(aws, "maintenance")
+
+    assert aws.calls == [
+        "rds:DescribeDBClusters",
+        "rds:DescribePendingMaintenanceActions",
+        "rds:DescribeDBEngineVersions",
+        "rds:DescribeDBMajorEngineVersions",
+    ]
+    assert AWS.source_interval("maintenance", fast=False) == 3600
+
+
+@pytest.mark.parametrize(
+    "denied",
+    [
+        "rds:DescribePendingMaintenanceActions",
+        "rds:DescribeDBEngineVersions",
+        "rds:DescribeDBMajorEngineVersions",
+    ],
+)
+def test_without_permission_the_source_names_the_action_and_keeps_what_it_knew(
+    announced: FakeAws, environment: Environment, denied: str
+) -> None:
+    poll(announced)
+    announced.fail(denied, AwsAccessError("AccessDenied", "not authorized", denied))
+
+    poll(announced)
+
+    problem = observation(environment, "maintenance")
+    assert problem.problem_sentence["params"]["action"] == denied
+    assert observation(environment, "database").problem_code == ""
+    row = DatabaseMaintenance.objects.get()
+    assert (row.newer_versions, row.standard_support_ends_at) == ([NEWER], END)
+    assert PendingMaintenance.objects.count() == 2
+    assert reload(environment).health_word == "healthy"
+
+
+def test_what_belongs_to_a_cluster_goes_with_it(announced: FakeAws, environment: Environment) -> None:
+    poll(announced, "maintenance")
+    announced.db_clusters.clear()
+
+    poll(announced, "maintenance")
+
+    assert not DatabaseMaintenance.objects.exists()
+    assert not PendingMaintenance.objects.exists()
