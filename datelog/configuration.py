@@ -43,6 +43,8 @@ class Configuration:
     table: str
     writer: Endpoint
     reader: Endpoint
+    other_writer: Endpoint  # of a second database, which is used while the first refuses; else the same ones
+    other_reader: Endpoint
     user: str
     password: str = field(repr=False)
     secret_name: str
@@ -66,13 +68,17 @@ def read_configuration(environment: Mapping[str, str]) -> Configuration:
         raise ImproperlyConfigured("Neither DB_SECRET_NAME nor DB_PASSWORD is set. Set one of them.")
     tls = _choice(environment, "DB_TLS", Tls, Tls.REQUIRE)
     tls_ca = environment.get("DB_TLS_CA", "")
+    writer = _required(environment, "DB_WRITE_ENDPOINT_ADDRESS")
+    reader = _required(environment, "DB_READ_ENDPOINT_ADDRESS")
     if tls is Tls.VERIFY and not tls_ca:
         raise ImproperlyConfigured("DB_TLS is verify, so DB_TLS_CA must be the path of the CA certificates.")
     return Configuration(
         database=_required(environment, "DB_NAME"),
         table=_table(environment.get("DB_TABLENAME") or "datelog"),
-        writer=_endpoint(_required(environment, "DB_WRITE_ENDPOINT_ADDRESS"), port),
-        reader=_endpoint(_required(environment, "DB_READ_ENDPOINT_ADDRESS"), port),
+        writer=_endpoint(writer, port),
+        reader=_endpoint(reader, port),
+        other_writer=_endpoint(environment.get("DB_OTHER_WRITE_ENDPOINT_ADDRESS") or writer, port),
+        other_reader=_endpoint(environment.get("DB_OTHER_READ_ENDPOINT_ADDRESS") or reader, port),
         # The secret contains the user name, which a rotation with alternating users changes.
         user=environment.get("DB_USER", "") if secret_name else _required(environment, "DB_USER"),
         password=password,

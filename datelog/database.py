@@ -14,7 +14,7 @@ from django.db import Error, connections, router
 
 from datelog.models import SavedTime
 from datelog.mysql.base import DatabaseWrapper
-from datelog.mysql.driver import UnbufferedCursor, is_connection_lost, is_read_only_error
+from datelog.mysql.driver import UnbufferedCursor, is_connection_lost, is_read_only_error, is_refusal
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +85,16 @@ _connections = _Connections()
 
 
 def _run(connection: DatabaseWrapper, sql: str, params: Sequence[object]) -> Sequence[Row]:
+    """Run a statement; if the database refuses it, which changes nothing, at the other one."""
+    try:
+        return _run_once(connection, sql, params)
+    except Error as error:
+        if not is_refusal(error) or not connection.use_other_database():
+            raise
+    return _run_once(connection, sql, params)
+
+
+def _run_once(connection: DatabaseWrapper, sql: str, params: Sequence[object]) -> Sequence[Row]:
     connection.make_usable()
     with connection.wrap_database_errors:
         cursor = connection.connection.cursor()

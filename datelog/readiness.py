@@ -8,13 +8,14 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from datelog import saved_times
-from datelog.mysql.driver import UNKNOWN_VARIABLE, error_number
+from datelog.mysql.base import DatabaseWrapper
+from datelog.mysql.driver import UNKNOWN_VARIABLE, error_number, is_refusal
 from datelog.routers import READER, WRITER
 
 log = logging.getLogger(__name__)
@@ -82,18 +83,27 @@ class _Probe:
 
 
 def _problem_at(alias: str) -> str:
-    connection = connections[alias].copy()
+    connection = cast("DatabaseWrapper", connections[alias].copy())
     connection.settings_dict["OPTIONS"] |= {"connect_timeout": 1, "read_timeout": 1, "write_timeout": 1}
     try:
-        with connection.cursor() as cursor:
-            cursor.execute(saved_times.ANY_TIME)
-            cursor.fetchall()
+        try:
+            _query(connection)
+        except Error as error:
+            if not is_refusal(error) or not connection.use_other_database():
+                raise
+            _query(connection)
         return "read-only" if alias == WRITER and _is_read_only(connection) else ""
     except Error as error:
         log.warning("The %s endpoint: %s", alias, error)
         return "can't be queried" if connection.connection is not None else "can't be connected to"
     finally:
         connection.close()
+
+
+def _query(connection: DatabaseWrapper) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(saved_times.ANY_TIME)
+        cursor.fetchall()
 
 
 def _is_read_only(connection: BaseDatabaseWrapper) -> bool:

@@ -12,12 +12,12 @@ from deployments.api.urls import urlpatterns as api_patterns
 from deployments.audit.pages.views import audit_export, audit_list, audit_own, audit_record
 from deployments.changes.pages.views import approvals, preview, scheduled, update_environment
 from deployments.changes.pages.views.change_environment import environment_change
+from deployments.changes.pages.views.databases import environment_restore, environment_switch_database
 from deployments.changes.pages.views.new_environment import (
     environment_check,
     environment_expected,
     environment_new,
 )
-from deployments.changes.pages.views.restore_database import environment_restore
 from deployments.deployment_pages.pages import deployment, event_export, events_tab, recordings, stream
 from deployments.deployment_pages.pages.comparison import comparison_page
 from deployments.deployment_pages.pages.deployment_list import deployment_list
@@ -71,6 +71,11 @@ urlpatterns = [
     ),
     path("environments/<int:pk>/change", environment_change, name="environment_change"),
     path("environments/<int:pk>/restore", environment_restore, name="environment_restore"),
+    path(
+        "environments/<int:pk>/switch-database",
+        environment_switch_database,
+        name="environment_switch_database",
+    ),
     path("environments/<int:pk>/update", update_environment.environment_update, name="environment_update"),
     path(
         "environments/<int:pk>/update/<int:version>/preview",

@@ -9,7 +9,8 @@ from django.db.backends.mysql import base
 from MySQLdb.constants import FIELD_TYPE
 
 from datelog.aws.http import AwsUnreachable
-from datelog.configuration import Tls, current_configuration
+from datelog.configuration import Endpoint, Tls, current_configuration
+from datelog.endpoints import endpoint_choices
 from datelog.login import Login, login_source
 from datelog.mysql.driver import ACCESS_DENIED, NO_TLS, error_number, is_encrypted, ping, tls_arguments
 
@@ -24,12 +25,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """A connection of one thread to one endpoint."""
 
     _used_at = 0.0
+    _endpoint: Endpoint | None = None
 
     def get_connection_params(self) -> dict[str, Any]:
         params = super().get_connection_params()
         # Times stay the strings that the server sends: the responses contain strings again.
         params["conv"] = {**params["conv"], FIELD_TYPE.DATETIME: str, FIELD_TYPE.TIMESTAMP: str}
         params["autocommit"] = True
+        self._endpoint = endpoint_choices()[self.alias].current
+        params |= {"host": self._endpoint.host, "port": self._endpoint.port}
         params.update(tls_arguments(current_configuration().tls, current_configuration().tls_ca))
         return params
 
@@ -79,11 +83,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return True
 
     def make_usable(self) -> None:
-        """Close a connection that is too old or lost, and connect if there is none: before each use."""
+        """Before each use: close a connection that is old, lost or to a database not in use; connect."""
         now = time.monotonic()
         in_use = self.connection is not None and now - self._used_at < _NO_PING_WITHIN
+        if self._endpoint is not endpoint_choices()[self.alias].current:
+            self.close()
+            in_use = False
         if not in_use or self.errors_occurred or (self.close_at is not None and now >= self.close_at):
             self.close_if_unusable_or_obsolete()
             self.close_if_health_check_failed()
             self.ensure_connection()
         self._used_at = now
+
+    def use_other_database(self) -> bool:
+        """Leave the database that has refused. Return whether the environment has another one to try."""
+        self.close()
+        return endpoint_choices()[self.alias].leave(self._endpoint)

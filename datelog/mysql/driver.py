@@ -17,6 +17,7 @@ UNKNOWN_COLUMN = 1054
 UNKNOWN_VARIABLE = 1193
 NO_TLS = 2026
 _READ_ONLY = frozenset({1290, 1792, 1836})  # --read-only · transaction is read only · read-only mode
+_REFUSED = frozenset({1044, 1142})  # the user has no privilege in the database · for this statement
 # With NO_TLS: MariaDB's C library returns it when a server that shuts down closes an encrypted connection.
 _CONNECTION_GONE = frozenset({0, 1053, 1317, 1927, 2006, 2013, 2014, NO_TLS, 2055, 4031})
 
@@ -78,3 +79,8 @@ def is_connection_lost(error: Exception) -> bool:
 def is_read_only_error(error: Exception) -> bool:
     """Return whether the server is read-only, as a former writer is after a failover."""
     return error_number(error) in _READ_ONLY
+
+
+def is_refusal(error: Exception) -> bool:
+    """Return whether the user may not use the database or the table, as one that is not in use any more."""
+    return error_number(error) in _REFUSED

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, Field, StrictBool, StrictInt
+from pydantic import AwareDatetime, Field, StrictBool, StrictInt, model_validator
 
 from deployments.access.api.schemas import (
     Body,
@@ -22,6 +22,8 @@ from deployments.access.api.schemas import (
 from deployments.changes.api.schemas.creation import RestoreData
 from deployments.changes.models.approvals import MAX_APPROVALS
 from deployments.changes.rules.approvals import Policy
+from deployments.environments.models.environments import Environment
+from deployments.template_sets.template_files.restored_data import FIRST, SECOND, DatabaseChange
 
 ResourcePath = Annotated[str, Field(max_length=2_000)]
 """Logical ids of nested stacks and of a resource, of at most 255 characters each."""
@@ -30,6 +32,13 @@ Labels: Any = Field(
     description="Sanso's own, not tags of the stack: one value for each key.",
     examples=[{"team": "payments"}],
 )
+
+
+class DatabaseChoice(StrEnum):
+    """One of two databases of an environment."""
+
+    A = FIRST
+    B = SECOND
 
 
 class ApproverRole(StrEnum):
@@ -51,10 +60,27 @@ class ChangeBody(ReasonBody):
         default=None,
         description="Restore this data as a second database, beside the one in use.",
     )
+    switch_to: DatabaseChoice | None = Field(
+        default=None,
+        description="Let the servers use this one of two databases: A, with which the environment was "
+        "created, or B, restored beside it.",
+    )
     plan: StrictBool = Field(
         default=False,
         description="It is only read: lists leave it out when it has ended without being applied.",
     )
+
+    @model_validator(mode="after")
+    def _changes_databases_once(self) -> Self:
+        if self.restore and self.switch_to:
+            raise ValueError("Give either restore or switch_to.")
+        return self
+
+    def databases(self, environment: Environment) -> DatabaseChange:
+        """Return what changes of the databases of an environment. Raise UserFixable like `data_at`."""
+        return DatabaseChange(
+            restore=self.restore.of(environment) if self.restore else None, switch_to=self.switch_to or ""
+        )
 
 
 class DeletionBody(ReasonBody):

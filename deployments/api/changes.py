@@ -25,8 +25,9 @@ from deployments.changes.commands.create import (
     request_deployment,
     set_to_deploy,
 )
+from deployments.changes.commands.databases import database_values
 from deployments.changes.commands.preview import request_change
-from deployments.changes.commands.restoring import prefill_again, restoring, restoring_beside
+from deployments.changes.commands.restoring import prefill_again, restoring
 from deployments.changes.pages.forms.change import ChangeForm, chosen_set
 from deployments.changes.pages.forms.create import NewEnvironmentForm
 from deployments.deployment_pages.api.schemas.deployments import DeploymentDetail
@@ -212,9 +213,7 @@ def _change(
         version=version,
         is_retry=is_retry,
         is_plan=body.plan,
-        databases=restoring_beside(environment, template_set, body.restore.of(environment))
-        if body.restore
-        else None,
+        databases=database_values(environment, template_set, body.databases(environment)),
     )
     return _out(request, found)
 

@@ -1,4 +1,4 @@
-"""Custom resource: creates the application's table and its least-privilege user in the database.
+"""Custom resources: the application's table and least-privilege user, and which of two databases admits it.
 
 Runs the SQL of an SSM parameter as the administrator, then creates or updates the user of a Secrets
 Manager secret. Idempotent. A delete does nothing: table and user are deleted with the cluster.
@@ -30,6 +30,8 @@ _RETRY_SECONDS: Final = 5.0
 _PERMISSION_SECONDS: Final = 60.0
 _CONNECT_SECONDS: Final = 10
 _STATEMENT_SECONDS: Final = 60
+_READERS_SECONDS: Final = 3.0  # Aurora's readers lag by less than 100 ms, usually
+_NOTHING_GRANTED: Final = frozenset({ER.NONEXISTING_GRANT, ER.NONEXISTING_TABLE_GRANT})
 _CERTIFICATES: Final = Path(__file__).parent / "certificates"  # of RDS, a file for each region
 _NAME: Final = re.compile(r"[A-Za-z0-9_]{1,64}")
 # A quoted string, a comment, the end of a statement, or any other character.
@@ -41,8 +43,9 @@ _SQL_TOKEN: Final = re.compile(
 
 
 def handler(event: Mapping[str, Any], context: Context) -> None:
-    """Handle CloudFormation's request for a Custom::DatabaseInitialisation."""
-    respond(event, context, initialize)
+    """Handle CloudFormation's request for a Custom::DatabaseInitialisation or Custom::DatabaseInUse."""
+    is_choice = event.get("ResourceType") == "Custom::DatabaseInUse"
+    respond(event, context, use if is_choice else initialize)
 
 
 def initialize(request: Request) -> str:
@@ -50,26 +53,46 @@ def initialize(request: Request) -> str:
 
     Raises Rejected with a message for the operator.
     """
-    physical_id = request.physical_id or f"{request.logical_id}-{request.stack_id.rpartition('/')[2]}"
+    physical_id = _physical_id(request)
     if request.kind == "Delete":
         return physical_id
-    database, table = _name(request, "DatabaseName"), _name(request, "TableName")
-    sql = _parameter(request)
-    user = _secret(request, "UserSecretArn")
-    user_name = user["username"]
-    if not _NAME.fullmatch(user_name):
-        raise Rejected("The user name in the secret must be letters, digits and underscores.")
+    table, sql, user = _table(request), _parameter(request), _user(request)
     with _connect(request) as connection, connection.cursor() as cursor:
         for statement in statements(sql):
             _run(cursor, "The SQL of the parameter", statement)
-        account = (user_name, "%", user["password"])
+        account = (user["username"], "%", user["password"])
         # The same as for this connection: whether the server rejects the user without TLS.
         tls = "REQUIRE NONE" if _tls() == "off" else "REQUIRE SSL"
         _run(cursor, "CREATE USER", f"CREATE USER IF NOT EXISTS %s@%s IDENTIFIED BY %s {tls}", account)
         _run(cursor, "ALTER USER", f"ALTER USER %s@%s IDENTIFIED BY %s {tls}", account)
-        _run(cursor, "GRANT", f"GRANT SELECT, INSERT ON `{database}`.`{table}` TO %s@%s", account[:2])
+        _run(cursor, "GRANT", f"GRANT SELECT, INSERT ON {table} TO %s@%s", account[:2])
         connection.commit()
-    log.info("Table %s.%s and user %s exist.", database, table, user_name)
+    log.info("Table %s and user %s exist.", table, user["username"])
+    return physical_id
+
+
+def use(request: Request) -> str:
+    """Let one of two databases admit the application, and the other one refuse it; returns the physical id.
+
+    No write is acknowledged by the other one after the first statement, and each read finds a database that
+    admits it. These privileges are of the table, so they apply to the next statement of every connection.
+    Raises Rejected with a message for the operator, before a change if one of them cannot be reached.
+    """
+    physical_id = _physical_id(request)
+    if request.kind == "Delete":
+        return physical_id
+    table, user = _table(request), _user(request)["username"]
+    with (
+        _connect(request, "Other") as other,
+        _connect(request) as used,
+        other.cursor() as refusing,
+        used.cursor() as admitting,
+    ):
+        _revoke(refusing, "INSERT", table, user)
+        _run(admitting, "GRANT", f"GRANT SELECT, INSERT ON {table} TO %s@%s", (user, "%"))
+        time.sleep(_READERS_SECONDS)
+        _revoke(refusing, "SELECT", table, user)
+    log.info("The database at %s admits %s.", request.required("Host"), user)
     return physical_id
 
 
@@ -85,6 +108,23 @@ def statements(sql: str) -> Iterator[str]:
             statement += " " if token["comment"] else token[0]
     if statement.strip():
         yield statement.strip()
+
+
+def _physical_id(request: Request) -> str:
+    return request.physical_id or f"{request.logical_id}-{request.stack_id.rpartition('/')[2]}"
+
+
+def _table(request: Request) -> str:
+    """Return the quoted name of the application's table."""
+    return f"`{_name(request, 'DatabaseName')}`.`{_name(request, 'TableName')}`"
+
+
+def _user(request: Request) -> dict[str, str]:
+    """Return the application's login. Raises Rejected for a name that SQL cannot contain."""
+    user = _secret(request, "UserSecretArn")
+    if not _NAME.fullmatch(user["username"]):
+        raise Rejected("The user name in the secret must be letters, digits and underscores.")
+    return user
 
 
 def _name(request: Request, name: str) -> str:
@@ -158,17 +198,19 @@ def _encryption() -> ssl.SSLContext | None:
     return context
 
 
-def _connect(request: Request) -> pymysql.Connection[Cursor]:
-    """Connect as the administrator, retrying until the deadline.
+def _connect(request: Request, which: str = "") -> pymysql.Connection[Cursor]:
+    """Connect as the administrator to the database of the properties that begin with `which`.
+
+    Retries until the deadline.
 
     The name of a new cluster may not resolve yet, and the password may be rotated after the secret is read,
     so the secret is read before each attempt. Raises Rejected at the deadline, or when the certificate of the
     database cannot be verified.
     """
-    host, port = request.required("Host"), int(request.required("Port"))
+    host, port = request.required(f"{which}Host"), int(request.required(f"{which}Port"))
     encryption = _encryption()
     while True:
-        admin = _secret(request, "AdminSecretArn")
+        admin = _secret(request, f"{which}AdminSecretArn")
         try:
             return pymysql.connect(
                 host=host,
@@ -193,6 +235,15 @@ def _connect(request: Request) -> pymysql.Connection[Cursor]:
                 why = "rejects the administrator" if code == ER.ACCESS_DENIED_ERROR else "does not answer"
                 raise Rejected(f"The database at {host}:{port} {why} (error {code}).") from None
         time.sleep(_RETRY_SECONDS)
+
+
+def _revoke(cursor: Cursor, privilege: str, table: str, user: str) -> None:
+    """Take a privilege away. Raises Rejected, except if the user does not have it, or does not exist."""
+    try:
+        cursor.execute(f"REVOKE {privilege} ON {table} FROM %s@%s", (user, "%"))
+    except pymysql.err.MySQLError as error:
+        if error.args[0] not in _NOTHING_GRANTED:
+            raise Rejected(f"REVOKE failed with MySQL error {error.args[0]}.") from None
 
 
 def _run(cursor: Cursor, what: str, statement: str, values: tuple[str, ...] | None = None) -> None:

@@ -21,7 +21,7 @@ from deployments.access.commands import sandbox
 from deployments.administration.commands import invitations, tokens
 from deployments.audit import commands
 from deployments.call_logs import commands as support_commands
-from deployments.changes.commands import preview, restoring
+from deployments.changes.commands import databases, preview
 from deployments.first_contact import commands as contact_commands
 from tests.commands.scenes import SCENES
 from tests.pages.permission_rules import RULES
@@ -30,7 +30,7 @@ ONLY_ON_PAGES: dict[Callable[..., Any], str] = {
     tokens.create_token: "a token that leaks must not create one that lives longer",
     tokens.revoke_token: "as their creation",
     preview.request_version: "create_preview with template_version is the same change",
-    restoring.request_restore: "create_preview with restore is the same change",
+    databases.request_databases: "create_preview with restore or switch_to is the same change",
     **dict.fromkeys(
         (invitations.invite, invitations.renew_invitation, invitations.withdraw_invitation),
         "the link of an invitation lets a person sign in: it is displayed to who invites, once",

@@ -1,4 +1,4 @@
-"""`sanso env restore`: data beside the database of an environment, on the command line and by the API."""
+"""Restore data beside a database, and switch between the two, on the command line and by the API."""
 
 from __future__ import annotations
 
@@ -78,3 +78,19 @@ def test_it_needs_data_and_no_second_database(
     Environment.objects.filter(pk=source.pk).update(parameters={**source.parameters, **TWO})
     _code, _output, errors = shell.run(*RESTORE, "--snapshot", "kept")
     assert "already has a second database" in errors
+
+
+def test_the_servers_are_switched(portal: PortalInProcess, shell: Shell, source: Environment) -> None:
+    switch = ("env", "switch-database", "shop", "--plan", "--to")
+    _code, _output, errors = shell.run(*switch, "B")
+    assert "has only one database" in errors
+    Environment.objects.filter(pk=source.pk).update(parameters={**source.parameters, **TWO})
+    for wrong in ("A", "C"):
+        code, _output, errors = shell.run(*switch, wrong)
+        assert code == 1
+        assert ("already use database A" in errors) == (wrong == "A")
+
+    code, _output, errors = shell.run(*switch, "b")
+
+    assert code == 2, errors
+    assert requested(source) == TWO | {"InUse": "B", "Unprotected": "none"}

@@ -34,7 +34,7 @@ from deployments.template_sets.models import stored_sets
 from deployments.template_sets.models.sources import TemplateSource
 from deployments.template_sets.models.versions import TemplateRef, TemplateVersion
 from deployments.template_sets.shared import versions
-from deployments.template_sets.template_files.restored_data import RestoredData
+from deployments.template_sets.template_files.restored_data import DatabaseChange, RestoredData
 from tests.builders import make_account, make_deployment, make_environment, make_operator, make_user
 from tests.health_builders import make_whole
 from tests.notification_builders import make_target
@@ -128,7 +128,7 @@ def a_restore() -> dict[str, Any]:
     stored_sets.keep(found)
     environment = deployed()
     Deployment.objects.filter(environment=environment).update(template_digest=found.digest)
-    return asked(environment, data=RestoredData(snapshot="kept"))
+    return asked(environment, wanted=DatabaseChange(restore=RestoredData(snapshot="kept")))
 
 
 def went_back() -> dict[str, Any]:

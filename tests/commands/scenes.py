@@ -17,7 +17,7 @@ from deployments.accounts.commands import accounts
 from deployments.administration.commands import grants, invitations, tokens
 from deployments.audit import commands
 from deployments.call_logs import commands as support_commands
-from deployments.changes.commands import apply, approve, create, labels, preview, restoring, schedule
+from deployments.changes.commands import apply, approve, create, databases, labels, preview, schedule
 from deployments.deployment_pages import commands as recording_commands
 from deployments.environments.models.accounts import Account
 from deployments.first_contact import commands as contact_commands
@@ -86,7 +86,7 @@ CHANGES_NOTHING = {
 WITH_VALUES = {
     one.__name__
     for one in (
-        *(accounts, apply, approve, cancel, preview, restoring, delete, create),
+        *(accounts, apply, approve, cancel, databases, preview, delete, create),
         *(locks, remaining, schedule, recovering, sources, versions),
     )
 }
@@ -124,7 +124,7 @@ SCENES: dict[Callable[..., Any], Scene] = {
     preview.request_change: lambda: asked(deployed(), parameters={"Size": "large"}),
     preview.request_rollback: an_earlier_one,
     preview.request_version: a_version,
-    restoring.request_restore: a_restore,
+    databases.request_databases: a_restore,
     grants.give_role: lambda: {"grant": Grant(user=make_user("lee"), role="viewer")},
     grants.remove_grant: lambda: {"grant": a_grant()},
     grants.save_team: lambda: {"team": Team(), "name": "Payments", "description": ""},

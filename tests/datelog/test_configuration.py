@@ -46,6 +46,16 @@ def test_an_endpoint_may_have_a_port_of_its_own(address: str, endpoint: Endpoint
     assert read_configuration(GIVEN | {"DB_READ_ENDPOINT_ADDRESS": address}).reader == endpoint
 
 
+def test_a_second_database_is_optional() -> None:
+    one = read_configuration(GIVEN)
+    assert (one.other_writer, one.other_reader) == (one.writer, one.reader)
+    two = read_configuration(
+        GIVEN
+        | {"DB_OTHER_WRITE_ENDPOINT_ADDRESS": "w.example", "DB_OTHER_READ_ENDPOINT_ADDRESS": "r.example"}
+    )
+    assert (two.other_writer.host, two.other_reader.host) == ("w.example", "r.example")
+
+
 @pytest.mark.parametrize(
     "name", ["DB_NAME", "DB_READ_ENDPOINT_ADDRESS", "DB_WRITE_ENDPOINT_ADDRESS", "DB_USER"]
 )

@@ -53,13 +53,20 @@ CHOICES: dict[str, dict[str, str]] = {
         "SiteHostName": "times.example.com",
         "WebOperatingSystem": "amzn2",
     },
-    # A restored database beside the first, and one that has taken its place.
+    # A restored database beside the first, in use, and in its place.
     "two-databases": {
         **_ARTIFACTS,
         "Databases": "both",
         "DatabaseRestoreClusterB": "times-aurora-dbcluster",
         "DatabaseRestoreTimeB": "2026-12-02T14:03:20Z",
         "UnprotectedDatabase": "B",
+    },
+    "switched": {
+        **_ARTIFACTS,
+        "Databases": "both",
+        "ActiveDatabase": "B",
+        "DatabaseRestoreClusterB": "times-aurora-dbcluster",
+        "DatabaseRestoreTimeB": "2026-12-02T14:03:20Z",
     },
     "second-database": {
         **_ARTIFACTS,

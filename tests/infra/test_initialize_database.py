@@ -7,7 +7,7 @@ import logging
 import secrets
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import boto3
@@ -15,11 +15,13 @@ import initialize_database
 import pymysql
 import pytest
 from initialize_database import statements
+from pymysql.constants import ER
 
 from deployments.template_sets.template_files import yaml_files
 from tests.infra.conftest import Invocation, Responses
 from tests.infra.resolved_templates import TEMPLATES
 from tests.mariadb import MariaDB
+from tests.prepared import start_installed
 from tests.services import LOOPBACK, Sandbox, free_port
 
 # Seconds: more than is reserved for the response, but not enough for another attempt to connect.
@@ -347,3 +349,104 @@ def test_an_original_table_is_not_changed(environment: Environment, responses: R
 )
 def test_a_script_is_split_at_its_semicolons_only(sql: str, expected: list[str]) -> None:
     assert list(statements(sql)) == expected
+
+
+@pytest.fixture(scope="module")
+def second_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDB]:
+    """The server of a second database."""
+    server = start_installed(tmp_path_factory.mktemp("second"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def second(second_server: MariaDB, environment: Environment, responses: Responses) -> Environment:
+    """A second database with the same names and logins. Both are initialized."""
+    secret = boto3.client("secretsmanager").get_secret_value(SecretId=environment.admin_arn)["SecretString"]
+    admin = json.loads(secret)["username"]
+    found = replace(environment, server=second_server)
+    second_server.execute(
+        f"CREATE DATABASE {found.database}; CREATE USER {admin} IDENTIFIED BY 'first'; "
+        f"GRANT ALL ON *.* TO {admin} WITH GRANT OPTION;"
+    )
+    for one in (environment, found):
+        assert call(responses, "Create", one.properties())["Status"] == "SUCCESS"
+    return found
+
+
+def use(responses: Responses, used: Environment, other: Environment, **changes: object) -> dict[str, Any]:
+    """Let one of two databases admit the application, and return the response."""
+    others = {
+        "OtherHost": LOOPBACK,
+        "OtherPort": str(other.server.port),
+        "OtherAdminSecretArn": other.admin_arn,
+    }
+    event = responses.event("Update", used.properties(**{**others, **changes}), "DatabaseInUse-1")
+    responses.bodies.clear()
+    initialize_database.handler(event | {"ResourceType": "Custom::DatabaseInUse"}, Invocation(SHORT))
+    return responses.only
+
+
+def admits(environment: Environment, connection: pymysql.Connection[Any] | None = None) -> tuple[bool, bool]:
+    """Return whether the application can read, and write."""
+    found = []
+    for statement in ("SELECT * FROM datelog", "INSERT INTO datelog (dt) VALUES ('2026-12-03 12:00:00')"):
+        try:
+            with (connection or environment.as_application()).cursor() as cursor:
+                cursor.execute(statement)
+            found.append(True)
+        except pymysql.err.OperationalError as error:
+            if error.args[0] not in (ER.DBACCESS_DENIED_ERROR, ER.TABLEACCESS_DENIED_ERROR):
+                raise
+            found.append(False)
+    return found[0], found[1]
+
+
+def test_one_of_two_databases_admits_the_application(
+    environment: Environment, second: Environment, responses: Responses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_since_before = environment.as_application()
+    while_readers_follow: list[tuple[bool, bool]] = []
+    monkeypatch.setattr(
+        time, "sleep", lambda _: while_readers_follow.append(admits(environment, open_since_before))
+    )
+
+    for _ in range(2):  # idempotent
+        assert use(responses, second, environment)["Status"] == "SUCCESS"
+        assert (admits(environment), admits(second)) == ((False, False), (True, True))
+        assert admits(environment, open_since_before) == (False, False)
+    assert while_readers_follow == [(True, False), (False, False)]
+
+    assert use(responses, environment, second)["Status"] == "SUCCESS"
+    assert (admits(environment), admits(second)) == ((True, True), (False, False))
+    assert admits(environment, open_since_before) == (True, True)
+
+
+def test_nothing_changes_if_the_other_database_does_not_answer(
+    environment: Environment, second: Environment, responses: Responses
+) -> None:
+    for name in ("Port", "OtherPort"):
+        port = str(free_port())
+
+        response = use(responses, second, environment, **{name: port})
+
+        assert response["Status"] == "FAILED"
+        assert f"The database at 127.0.0.1:{port} does not answer" in response["Reason"]
+        assert admits(environment) == (True, True)
+
+
+def test_a_user_that_the_other_database_does_not_know_is_refused_already(
+    environment: Environment, second: Environment, responses: Responses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    environment.server.execute(f"DROP USER {environment.user}")
+
+    assert use(responses, second, environment)["Status"] == "SUCCESS"
+    assert admits(second) == (True, True)
+
+
+def test_a_deleted_choice_changes_nothing(responses: Responses) -> None:
+    event = responses.event("Delete", {"Host": "gone.invalid"}, "DatabaseInUse-1")
+    initialize_database.handler(event | {"ResourceType": "Custom::DatabaseInUse"}, Invocation())
+
+    assert (responses.only["Status"], responses.only["PhysicalResourceId"]) == ("SUCCESS", "DatabaseInUse-1")

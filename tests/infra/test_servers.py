@@ -16,6 +16,8 @@ VARIABLES = {
         "APP_PROTOCOL",
         "AWS_REGION",
         "DB_NAME",
+        "DB_OTHER_READ_ENDPOINT_ADDRESS",
+        "DB_OTHER_WRITE_ENDPOINT_ADDRESS",
         "DB_READ_ENDPOINT_ADDRESS",
         "DB_SECRET_NAME",
         "DB_TABLENAME",

@@ -102,6 +102,7 @@ SCREENS: Final = (
     Screen(name="environment-of-a-viewer", route="environment", given={"pk": "shop"}, who="dev"),
     _of("shop", "environment_change"),
     _of("shop", "environment_restore"),
+    _of("shop", "environment_switch_database"),
     _of("shop", "environment_labels"),
     _of("shop", "environment_access"),
     _of("shop", "environment_lock"),

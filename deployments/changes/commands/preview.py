@@ -51,7 +51,7 @@ def request_change(
     `parameters` has the values of all parameters; a secret without a value keeps the one in AWS.
     `version` is the version of a template set that the environment gets. Without one, `current_set` selects
     the current bundled set; otherwise the version of the last good deployment stays.
-    `databases` are new values of the parameters that only commands set, such as those of `restoring_beside`.
+    `databases` are new values of the parameters that only commands set, such as those of `database_values`.
     With `rolls_back_to`, the set is that deployment's. A second call with the same `request_key` returns the
     deployment of the first. After a failure that was kept, only a retry is possible (`is_retry`): its set is
     that of the deployment that failed, or the current one. Raise UserFixable with the field that the user

@@ -1,21 +1,16 @@
-"""Restored data: what a new environment with that of another one begins with, and a second database."""
+"""Restored data: what a new environment with that of another one begins with, and data at a time."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
-from uuid import UUID
-
-from django.contrib.auth.models import User
 
 from deployments.changes.commands.create import prefill
-from deployments.changes.commands.preview import request_change
 from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
-from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.health.models.database import DatabaseCluster
-from deployments.stacks.commands.change_base import base_of, set_of
+from deployments.stacks.commands.change_base import base_of
 from deployments.stacks.shared.preflight import refuse_outside
 from deployments.template_sets import template_files
 from deployments.template_sets.models import stored_sets
@@ -53,57 +48,6 @@ def restoring(template_set: template_files.TemplateSet, data: RestoredData) -> d
         code = Code.RESTORE_TIME_NOT_SUPPORTED if data.cluster else Code.RESTORE_NOT_SUPPORTED
         raise UserFixable("RestoreNotSupported", code)
     return found
-
-
-def request_restore(
-    *, user: User, environment: Environment, data: RestoredData, reason: str, request_key: UUID
-) -> Deployment:
-    """Request the preview of a change that only restores data beside the database of an environment.
-
-    Raise UserFixable like `request_change` and `restoring_beside`.
-    """
-    template_set = set_with_second(environment)
-    secret = {name for name, one in template_set.parameters.items() if one.no_echo}
-    return request_change(
-        user=user,
-        environment=environment,
-        parameters={
-            name: value
-            for name, value in template_set.fixed(environment.parameters).items()
-            if name in template_set.parameters and name not in secret
-        },
-        reason=reason,
-        request_key=request_key,
-        current_set=False,
-        databases=restoring_beside(environment, template_set, data),
-    )
-
-
-def set_with_second(environment: Environment) -> template_files.TemplateSet:
-    """Return the template set of an environment to which a second database can be added.
-
-    Raise UserFixable if the environment has none, or it is neither stored nor has a second database.
-    """
-    base = None if environment.missing_since or environment.deleted_at else base_of(environment)
-    if base is None:
-        raise UserFixable("NothingToChange", Code.NOTHING_TO_CHANGE)
-    template_set = set_of(base)
-    restoring_beside(environment, template_set, RestoredData())
-    return template_set
-
-
-def restoring_beside(
-    environment: Environment, template_set: template_files.TemplateSet, data: RestoredData
-) -> dict[str, str]:
-    """Return the parameters of a second database with that data, beside the one of an environment.
-
-    Raise UserFixable if the template set has none, or the environment has one already.
-    """
-    if not template_set.second:
-        raise UserFixable("RestoreNotSupported", Code.SECOND_DATABASE_NOT_SUPPORTED)
-    if template_set.second.is_present(environment.parameters):
-        raise UserFixable("SecondDatabaseExists", Code.SECOND_DATABASE_EXISTS)
-    return template_set.second.added(data)
 
 
 def data_at(environment: Environment, moment: datetime, cluster_id: str = "") -> RestoredData:

@@ -1,4 +1,4 @@
-"""The data that a page's address names: a snapshot, or a time in the zone beside its field."""
+"""The addresses of pages that change databases, and the data in them: a snapshot, or a time in a zone."""
 
 from __future__ import annotations
 
@@ -30,16 +30,21 @@ def chosen_data(environment: Environment, sent: Mapping[str, str]) -> RestoredDa
     return data_at(environment, moment, sent.get("cluster", ""))
 
 
-def restored_again(deployment: Deployment | None) -> str:
-    """Return the address of the page that restores the data of a change again; "" if it restores none."""
+def requested_again(deployment: Deployment | None) -> str:
+    """Return the address of the page that requests a change of databases again; "" for another change."""
     base = deployment.base if deployment else None
-    if deployment is None or base is None:
+    template_set = stored_sets.find(deployment.template_digest) if deployment else None
+    if deployment is None or base is None or template_set is None:
         return ""
-    template_set = stored_sets.find(deployment.template_digest)
-    if template_set is None or not template_set.second.is_added(base.parameters, deployment.parameters):
-        return ""
-    data = template_set.second.restore.read(deployment.parameters)
-    query = {"cluster": data.cluster, "at": data.time.removesuffix("Z"), "zone": "UTC"}
-    if data.snapshot:
-        query = {"snapshot": data.snapshot}
-    return f"{reverse('environment_restore', args=[deployment.environment_id])}?{urlencode(query)}"
+    second, before, after = template_set.second, base.parameters, deployment.parameters
+    if second.is_added(before, after):
+        data = second.restore.read(after)
+        query = {"cluster": data.cluster, "at": data.time.removesuffix("Z"), "zone": "UTC"}
+        return _address("restore", deployment, {"snapshot": data.snapshot} if data.snapshot else query)
+    if slot := second.switched_to(before, after):
+        return _address("switch_database", deployment, {"to": slot})
+    return ""
+
+
+def _address(page: str, deployment: Deployment, query: Mapping[str, str]) -> str:
+    return f"{reverse(f'environment_{page}', args=[deployment.environment_id])}?{urlencode(query)}"

@@ -12,7 +12,7 @@ from django.utils import timezone
 from deployments.aws.cloudformation import ChangeSetRequest, DeploymentConfig, StackView
 from deployments.aws.session import Clients
 from deployments.changes.shared import approvals
-from deployments.changes.steps import creation, failed_change_sets, predictions
+from deployments.changes.steps import creation, databases, failed_change_sets, predictions
 from deployments.changes.steps.failed_change_sets import end_rejected
 from deployments.cloudformation.changes import Changes
 from deployments.cloudformation.operations import EXPRESS, Operation, refusal
@@ -52,8 +52,9 @@ def create_change_set(deployment: Deployment, clients: Clients) -> float | None:
             return BUSY
         refuse("NotChangeable", why)
         seen = seen_of(stack)
-        found = _change_set(deployment, clients, stack)
         base = _current_base(deployment)
+        databases.follow(deployment, base)
+        found = _change_set(deployment, clients, stack)
         deployment.record(change_set_id=found, preview_stack=seen, stack_id=stack.stack_id, base=base)
         return AT_ONCE
     change_set = clients.cloudformation.describe_change_set(deployment.change_set_id)

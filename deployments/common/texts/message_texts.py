@@ -324,6 +324,13 @@ MESSAGES: Final[dict[Code, str]] = {
         "with second_database in its template-set.yaml first."
     ),
     Code.SECOND_DATABASE_EXISTS: N_("This environment already has a second database."),
+    Code.SECOND_DATABASE_MISSING: N_(
+        "This environment has only one database. Restore data beside it first, then switch to it."
+    ),
+    Code.DATABASE_IN_USE: N_("The servers already use database %(database)s."),
+    Code.DATABASES_CHANGED: N_(
+        "The databases of this environment have changed since this change was requested. Request it again."
+    ),
     Code.NOTHING_TO_DELETE: N_("Select at least one resource that Sanso can delete."),
     Code.LOAD_BALANCER_UNKNOWN: N_("The load balancer of this environment is not known yet."),
     Code.BUCKET_IN_OTHER_REGION: N_(

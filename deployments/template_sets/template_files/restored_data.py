@@ -1,4 +1,4 @@
-"""The data that a new environment's database begins with: a snapshot's, or another cluster's at a time."""
+"""The databases of an environment: the data that they begin with, and which of two the servers use."""
 
 from __future__ import annotations
 
@@ -107,13 +107,40 @@ class SecondDatabase:
         """Return whether an environment with these values has database B."""
         return bool(self.databases) and values.get(self.databases, FIRST) != FIRST
 
-    def is_used(self, values: Mapping[str, str]) -> bool:
-        """Return whether the servers of an environment with these values use database B."""
-        return self.is_present(values) and values.get(self.in_use, FIRST) == SECOND
+    def used(self, values: Mapping[str, str]) -> str:
+        """Return the database that the servers of an environment with these values use."""
+        return values.get(self.in_use, FIRST) if self.is_present(values) else FIRST
+
+    def beside(self, values: Mapping[str, str]) -> str:
+        """Return the database that the servers do not use; "" if there is only one."""
+        if not self.databases or values.get(self.databases, FIRST) != BOTH:
+            return ""
+        return FIRST if self.used(values) == SECOND else SECOND
 
     def is_added(self, before: Mapping[str, str], after: Mapping[str, str]) -> bool:
         """Return whether a change adds database B."""
         return self.is_present(after) and not self.is_present(before)
+
+    def switched_to(self, before: Mapping[str, str], after: Mapping[str, str]) -> str:
+        """Return the database that the servers use only after a change; "" if they keep theirs."""
+        return "" if self.used(before) == self.used(after) else self.used(after)
+
+    def rebased(
+        self, wanted: Mapping[str, str], before: Mapping[str, str], now: Mapping[str, str]
+    ) -> dict[str, str] | None:
+        """Return the values of a change that was requested at `before`, in an environment that has `now`.
+
+        One that changes no database takes over what others have changed since. None if both did.
+        """
+        own, since = ({name: values.get(name, "") for name in self.names} for values in (before, now))
+        given = {name: wanted.get(name, "") for name in self.names}
+        if given in (own, since):
+            return since
+        return given if own == since else None
+
+    def switched(self, slot: str) -> dict[str, str]:
+        """Return the values with which the servers use a database that exists; both are protected."""
+        return {self.in_use: slot, self.unprotected: NONE}
 
     def added(self, data: RestoredData) -> dict[str, str]:
         """Return the values with which B is restored beside A, which stays in use.
@@ -130,7 +157,16 @@ class SecondDatabase:
         }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseChange:
+    """What changes of an environment's databases: data restored beside, or which one the servers use."""
+
+    restore: RestoredData | None = None
+    switch_to: str = ""
+
+
 FIRST: Final = "A"
 SECOND: Final = "B"
 BOTH: Final = "both"
+NONE: Final = "none"
 NO_SECOND: Final = SecondDatabase()

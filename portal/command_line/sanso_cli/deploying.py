@@ -169,8 +169,7 @@ def bring_to(
     body: dict[str, Any] = {"parameters": wanted["parameters"], "reason": wanted["reason"]}
     if wanted["version"]:
         body["template_version"] = session.version(api, str(wanted["version"]))
-    if wanted.get("restore"):
-        body["restore"] = wanted["restore"]
+    body |= {key: wanted[key] for key in ("restore", "switch_to") if wanted.get(key)}
     if wanted.get("on_failure"):
         choices["on_failure"] = wanted["on_failure"]
     more = _more(api, environment["id"], wanted)

@@ -154,6 +154,24 @@ def restore(
 
 
 @app.command()
+def switch_database(
+    name: Name,
+    to: Annotated[str, typer.Option(help=_("A, or B, which was restored beside it."))],
+    reason: Reason = "",
+    yes: Yes = False,
+    only_plan: Plan = False,
+    wait: Wait = True,
+    output: Output = Format.TABLE,
+) -> None:
+    """Let the servers use the other one of two databases: preview, confirm, apply, follow."""
+    api = session.client()
+    wanted = {"parameters": {}, "version": "", "reason": reason, "switch_to": to.upper()}
+    bring_to(
+        api, session.environment(api, name), wanted, yes=yes, only_plan=only_plan, wait=wait, output=output
+    )
+
+
+@app.command()
 def release(
     name: Name,
     version: Version,

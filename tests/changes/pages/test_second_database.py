@@ -236,3 +236,89 @@ def test_the_first_database_is_not_labeled_with_the_time_of_the_second_once_that
 
     assert [one.text for one in shown.all("strong")] == ["In use", "Not in use"]
     assert "Restored from kept" not in shown.text
+
+
+def switch_url(shop: Environment, slot: str) -> str:
+    return f"{reverse('environment_switch_database', args=[shop.pk])}?to={slot}"
+
+
+def with_both_shown(shop: Environment, in_use: str, values: dict[str, str]) -> None:
+    """Let an environment with two observed databases use one of them."""
+    with_values(shop, values)
+    Environment.objects.filter(pk=shop.pk).update(outputs={"DatabaseClusterId": in_use})
+    if not DatabaseCluster.objects.filter(cluster_id="second").exists():
+        DatabaseCluster.objects.create(
+            environment=shop, cluster_id="second", status="available", observed_at=timezone.now()
+        )
+
+
+def test_the_servers_are_switched_by_a_change_that_touches_nothing_else(
+    browser: Client, shop: Environment
+) -> None:
+    with_both_shown(shop, "site-cluster", TWO)
+    button = show(browser, shop, "database").one("a", id="switch-database")
+    assert "Switch to this database…" in button.text
+    assert "second" in button.text
+    url = button["href"]
+    assert url == switch_url(shop, "B")
+    shown = page(browser.get(url))
+    assert "The servers use database B from then on." in shown.one(id="consequence").text
+    assert "database B does not have the entries" in shown.one(id="left-behind").text
+
+    answer = browser.post(url, sent())
+
+    found = added(shop)
+    assert answer["Location"] == found.get_absolute_url()
+    assert found.parameters == VALUES | TWO | {"InUse": "B", "Unprotected": "none"}
+    preview = page(browser.get(answer["Location"], follow=True))
+    assert "The servers use database B" in preview.one(id="switch").text
+    edited = browser.get(reverse("environment_change", args=[shop.pk]), {"from": str(found.pk)})
+    assert edited["Location"] == url
+
+
+def test_the_way_back_is_the_same_switch_to_the_other_database(browser: Client, shop: Environment) -> None:
+    with_both_shown(shop, "second", TWO | {"InUse": "B", "Unprotected": "none"})
+    button = show(browser, shop, "database").one("a", id="switch-database")
+    assert "site-cluster" in button.text
+
+    browser.post(button["href"], sent())
+
+    assert added(shop).parameters == VALUES | TWO | {"InUse": "A", "Unprotected": "none"}
+
+
+@pytest.mark.parametrize(
+    ("values", "slot", "why"),
+    [
+        (ONE, "B", "has only one database"),
+        (TWO, "A", "already use database A"),
+        (TWO, "C", "already use database C"),
+    ],
+)
+def test_a_switch_that_is_not_possible_says_why(
+    browser: Client, shop: Environment, values: dict[str, str], slot: str, why: str
+) -> None:
+    with_values(shop, values)
+
+    refused = browser.post(switch_url(shop, slot), sent())
+
+    assert refused.status_code == 422
+    assert why in page(refused).text
+    assert not Deployment.objects.filter(environment=shop, kind="update").exists()
+    if values == ONE:
+        tab = browser.get(reverse("environment_database", args=[shop.pk])).content.decode()
+        assert "Switch to this database" not in tab
+
+
+def test_other_changes_and_rollbacks_keep_the_database_in_use(shop: Environment, operator: User) -> None:
+    switched = TWO | {"InUse": "B", "Unprotected": "none"}
+    earlier = Deployment.objects.get(environment=shop)
+    with_values(shop, switched)
+    earlier.parameters = VALUES | ONE
+
+    changed = request_change(
+        user=operator, environment=shop, parameters=VALUES, reason="", request_key=uuid4()
+    )
+    back = request_rollback(user=operator, deployment=earlier, reason="", request_key=uuid4())
+
+    for one in (changed, back):
+        assert {name: one.parameters[name] for name in switched} == switched

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 
 from deployments.aws.rds_backups import ClusterSnapshot
 from deployments.changes.commands.apply import apply_change
-from deployments.changes.commands.restoring import request_restore
+from deployments.changes.commands.databases import request_databases
+from deployments.changes.commands.preview import request_change
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import State
 from deployments.stacks.models.events import Event
 from deployments.template_sets import template_files
 from deployments.template_sets.models import stored_sets
-from deployments.template_sets.template_files.restored_data import RestoredData
+from deployments.template_sets.template_files.restored_data import DatabaseChange, RestoredData
 from tests.builders import make_operator
 from tests.fakes import FakeAws
 from tests.message_texts import reason
@@ -31,6 +33,9 @@ MANIFEST = (
     "second_database: {databases: Databases, in_use: InUse, unprotected: Unprotected, snapshot: Data, "
     "cluster: Source, time: Time}\n"
 )
+
+
+KEPT = ClusterSnapshot(snapshot_id="kept", cluster_id="sanso-shop", kind="manual", status="available")
 
 
 @pytest.fixture
@@ -53,19 +58,39 @@ def deployed(deployment: Deployment, aws: FakeAws, template_set: template_files.
 
 
 @pytest.fixture
+def two(deployed: Environment, aws: FakeAws, operator: User) -> Environment:
+    """An environment with a second database beside the one in use."""
+    aws.db_snapshots["kept"] = KEPT
+    applied(restore(deployed, operator), operator, aws)
+    return Environment.objects.for_page().get(pk=deployed.pk)
+
+
+@pytest.fixture
 def operator(db: None) -> User:
     """A user who may change environments."""
     return make_operator("operator")
 
 
-def restore(environment: Environment, user: User) -> Deployment:
-    return request_restore(
+def requested(environment: Environment, user: User, **wanted: Any) -> Deployment:
+    return request_databases(
         user=user,
         environment=environment,
-        data=RestoredData(snapshot="kept"),
+        wanted=DatabaseChange(**wanted),
         reason="",
         request_key=uuid.uuid4(),
     )
+
+
+def restore(environment: Environment, user: User) -> Deployment:
+    return requested(environment, user, restore=RestoredData(snapshot="kept"))
+
+
+def applied(preview: Deployment, user: User, aws: FakeAws) -> Deployment:
+    """Return a change after its preview was applied and it has ended."""
+    ready = run(preview, aws, until=lambda one: one.state == State.PREVIEW)
+    ended = run(apply_change(user=user, deployment=ready, digest=ready.preview_digest), aws)
+    assert ended.state == State.SUCCEEDED, reason(ended)
+    return ended
 
 
 def test_a_snapshot_that_vanished_ends_the_preview(
@@ -80,9 +105,7 @@ def test_a_snapshot_that_vanished_ends_the_preview(
 def test_the_data_is_looked_up_once_and_later_changes_keep_the_database(
     deployed: Environment, aws: FakeAws, operator: User
 ) -> None:
-    aws.db_snapshots["kept"] = ClusterSnapshot(
-        snapshot_id="kept", cluster_id="sanso-shop", kind="manual", status="available"
-    )
+    aws.db_snapshots["kept"] = KEPT
     preview = run(restore(deployed, operator), aws, until=lambda one: one.state == State.PREVIEW)
     (looked_up,) = Event.objects.of(preview).filter(code="preflight.snapshot")
     assert looked_up.values == {"snapshot": "kept", "cluster": "sanso-shop"}
@@ -93,3 +116,63 @@ def test_the_data_is_looked_up_once_and_later_changes_keep_the_database(
     deployed.refresh_from_db()
     two = {"Databases": "both", "InUse": "A", "Unprotected": "B", "Data": "kept"}
     assert {name: deployed.parameters[name] for name in two} == two
+
+
+def in_use(environment: Environment) -> tuple[str, str, str]:
+    """Return the database that the servers use, the unprotected one, and the snapshot of the second."""
+    environment.refresh_from_db()
+    values = environment.parameters
+    return values["InUse"], values["Unprotected"], values["Data"]
+
+
+def test_the_servers_use_the_second_database_and_the_first_one_again(
+    two: Environment, aws: FakeAws, operator: User
+) -> None:
+    assert in_use(two) == ("A", "B", "kept")
+
+    applied(requested(two, operator, switch_to="B"), operator, aws)
+    assert in_use(two) == ("B", "none", "kept")
+
+    applied(requested(two, operator, switch_to="A"), operator, aws)
+    assert in_use(two) == ("A", "none", "kept")
+
+
+def test_a_change_that_was_requested_before_a_switch_does_not_undo_it(
+    two: Environment, aws: FakeAws, operator: User
+) -> None:
+    change = request_change(
+        user=operator,
+        environment=two,
+        parameters=two.parameters | {"Size": "3"},
+        reason="",
+        request_key=uuid.uuid4(),
+    )
+    run(change, aws, until=lambda one: one.state == State.PREVIEW)
+    applied(requested(two, operator, switch_to="B"), operator, aws)
+    change.refresh_from_db()
+
+    out_of_date = apply_change(user=operator, deployment=change, digest=change.preview_digest)
+    again = run(out_of_date, aws, until=lambda one: one.state == State.PREVIEW and one.revision > 0)
+
+    assert again.parameters["InUse"] == "B"
+    applied(again, operator, aws)
+    assert in_use(two) == ("B", "none", "kept")
+    assert two.parameters["Size"] == "3"
+
+
+def test_a_switch_ends_if_others_switched_since_its_request(
+    two: Environment, aws: FakeAws, operator: User
+) -> None:
+    first, second = (requested(two, operator, switch_to="B") for _ in range(2))
+    for one in (first, second):
+        run(one, aws, until=lambda one: one.state == State.PREVIEW)
+    first.refresh_from_db()
+    applied(first, operator, aws)
+    assert in_use(two) == ("B", "none", "kept")
+    applied(requested(two, operator, switch_to="A"), operator, aws)
+    second.refresh_from_db()
+
+    ended = run(apply_change(user=operator, deployment=second, digest=second.preview_digest), aws)
+
+    assert (ended.state, ended.error_code) == (State.FAILED, "DatabasesChanged")
+    assert in_use(two) == ("A", "none", "kept")

@@ -1,9 +1,10 @@
-"""A second database with what was saved before a second: beside the one in use, then in its place."""
+"""A second database with what was saved before a second: beside the one in use, then in use, and back."""
 
 from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from deployments.template_sets import template_files
 from tests.sandbox.engine.test_infra_templates import apply, failures
 from tests.sandbox.machines.conftest import TEMPLATES, Site, deployed, start
+from tests.sandbox.machines.site_load import SAVED, SiteLoad, is_saved, saved_times
 from tests.sandbox.machines.test_restored_site import INSTANCES, cluster_of, instances_of, preview, saved
 from tests.services import Sandbox, wait_until
 
@@ -39,7 +41,7 @@ def restorable(site: Site, second: datetime) -> bool:
     return bool(row["LatestRestorableTime"] > second)
 
 
-def test_a_second_database_is_restored_beside_the_first_and_takes_its_place(sandbox: Sandbox) -> None:
+def test_a_second_database_is_restored_beside_the_first_and_used_in_its_place(sandbox: Sandbox) -> None:
     site = deployed(sandbox, DeletionProtection="true", FinalSnapshot="true")
     before = [saved(site) for _ in range(3)]
     second = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1)
@@ -73,9 +75,32 @@ def test_a_second_database_is_restored_beside_the_first_and_takes_its_place(sand
     assert rows[first]["DBClusterParameterGroup"] != rows[new]["DBClusterParameterGroup"]
     wait_until(lambda: json.loads(site.get("read")) == after, what="all times in the database in use")
 
-    switched = changed(ActiveDatabase="B", UnprotectedDatabase="none")
-    apply(site.account, site.root, "UPDATE", UsePreviousTemplate=True, Parameters=switched, name="switch")
-    assert site.account.status(site.root) == "UPDATE_COMPLETE", failures(site.account)
+    url = site.outputs["SiteUrl"]
+    with SiteLoad(url, 50) as load:
+        wait_until(load.more(50), what="requests at the first database")
+        switch(site, "B")
+        wait_until(load.more(50), what="requests at the second database")
+
     assert cluster_of(site) == new
-    wait_until(lambda: json.loads(site.get("read")) == before, what="the times from before the second")
-    assert saved(site) not in after
+    assert {row["DeletionProtection"] for row in rds.describe_db_clusters()["DBClusters"]} == {True}
+    assert {(one.saves, one.status) for one in load.failed()} <= {
+        (True, 503)
+    }  # only writes, which were refused
+    in_new = saved_times(url)
+    switch(site, "A")
+    assert cluster_of(site) == first
+    in_first = saved_times(url)
+    acknowledged = Counter(one.text.removeprefix(SAVED) for one in load.sent if is_saved(one))
+    assert acknowledged == in_new - Counter(before) + (in_first - Counter(after))
+    last = saved(site)
+    wait_until(
+        lambda: saved_times(url) == in_first + Counter([last]), what="the last time, beside all others"
+    )
+
+
+def switch(site: Site, slot: str) -> None:
+    """Let the servers use another database."""
+    values = changed(ActiveDatabase=slot, UnprotectedDatabase="none")
+    name = f"switch-{slot.lower()}"
+    apply(site.account, site.root, "UPDATE", UsePreviousTemplate=True, Parameters=values, name=name)
+    assert site.account.status(site.root) == "UPDATE_COMPLETE", failures(site.account)

@@ -14,7 +14,7 @@ from deployments.access.pages.visible import environment_or_404
 from deployments.changes.commands.preview import request_change
 from deployments.changes.pages.forms.change import ChangeForm, chosen_set
 from deployments.changes.pages.forms.layout import FormLayout
-from deployments.changes.pages.restored_data import restored_again
+from deployments.changes.pages.restored_data import requested_again
 from deployments.cloudformation.operations import Operation, is_allowed, refusal
 from deployments.common.errors import Message, UserFixable
 from deployments.common.message_codes import Code
@@ -46,7 +46,7 @@ def environment_change(request: AuthedRequest, pk: int) -> HttpResponse:
     failed = retried(environment)
     base = failed or base_of(environment)
     earlier = _earlier(environment, request.POST.get("from") or request.GET.get("from"))
-    if request.method != "POST" and (again := restored_again(earlier)):
+    if request.method != "POST" and (again := requested_again(earlier)):
         return redirect(again)
     try:
         template_set, version = _chosen(base, _wanted_set(request, earlier, base))

@@ -1,0 +1,74 @@
+"""The pages that change the databases of an environment: what the change does, and the preview of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from deployments.access.commands.requesting import CHANGE
+from deployments.access.pages.requests import AuthedRequest, may
+from deployments.access.pages.visible import environment_or_404
+from deployments.changes.commands.databases import request_databases, set_for
+from deployments.changes.pages.restored_data import chosen_data
+from deployments.common.errors import UserFixable
+from deployments.common.pages.forms import ReasonedForm
+from deployments.common.texts import error_text
+from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.environments import Environment
+from deployments.locks.display.holds import held_sentence
+from deployments.template_sets.template_files.restored_data import DatabaseChange, RestoredData
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@may(CHANGE, "change")
+def environment_restore(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Show what the data of the address would add to the environment, or request the preview of it."""
+    environment = environment_or_404(request, pk)
+    try:
+        set_for(environment, DatabaseChange(restore=RestoredData()))
+        data = chosen_data(environment, request.GET.dict())
+    except UserFixable as problem:
+        return _answer(request, environment, "restore_database", why_not=error_text(problem))
+    return _requested(request, environment, "restore_database", DatabaseChange(restore=data), data=data)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@may(CHANGE, "change")
+def environment_switch_database(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Show what happens when the servers use the other database, or request the preview of it."""
+    environment = environment_or_404(request, pk)
+    slot = request.GET.get("to", "")
+    wanted = DatabaseChange(switch_to=slot)
+    try:
+        set_for(environment, wanted)
+    except UserFixable as problem:
+        return _answer(request, environment, "switch_database", why_not=error_text(problem))
+    return _requested(request, environment, "switch_database", wanted, slot=slot)
+
+
+def _requested(
+    request: AuthedRequest, environment: Environment, page: str, wanted: DatabaseChange, **context: Any
+) -> HttpResponse:
+    form = ReasonedForm(request.POST or None)
+
+    def requested() -> Deployment:
+        return request_databases(
+            user=request.user,
+            environment=environment,
+            wanted=wanted,
+            reason=form.cleaned_data["reason"],
+            request_key=form.cleaned_data["request_key"],
+        )
+
+    if deployment := form.requested(requested):
+        return redirect(deployment)
+    return _answer(request, environment, page, form=form, **context)
+
+
+def _answer(request: AuthedRequest, environment: Environment, page: str, **context: Any) -> HttpResponse:
+    context |= {"environment": environment, "held": held_sentence(environment)}
+    status = 422 if request.method == "POST" else 200
+    return render(request, f"changes/{page}.html", context, status=status)
