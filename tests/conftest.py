@@ -31,6 +31,7 @@ from sandbox_tests.fixtures import closed_port, responses_have_their_shape, sand
 from sandbox_tests.processes import without_aws
 from tests import emptied, forked, prepared, reach, tiers, times
 from tests.explained import assert_recognized
+from tests.frame_room import with_room
 from tests.mariadb import MariaDB, start_mariadb
 from tests.selection import Selection
 from tests.services import (
@@ -120,6 +121,15 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.WHITENOISE_AUTOREFRESH = True
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | pytest.ExitCode | None:
+    """Run all tests with room for their frames."""
+    this = config.pluginmanager.get_plugin(__file__)
+    main = config.pluginmanager.subset_hook_caller("pytest_cmdline_main", [this])
+    result: int | pytest.ExitCode | None = with_room(main, config=config)
+    return result
+
+
 def pytest_unconfigure() -> None:
     forked.stop_servers()
     shutil.rmtree(FOLDER, ignore_errors=True)
@@ -128,8 +138,11 @@ def pytest_unconfigure() -> None:
 def pytest_collection_finish() -> None:
     """Collect garbage as often as Python usually does, which the portal does less often.
 
-    What a test left open is then reported near that test.
+    What a test left open is then reported near that test. What exists before the first test is not looked at
+    again: it is most of all objects.
     """
+    gc.collect()
+    gc.freeze()
     gc.set_threshold(*USUAL_THRESHOLDS)
 
 
