@@ -19,7 +19,7 @@ SOURCES = [
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('deployments', '0065_restore_drill'),
+        ('deployments', '0068_first_contact_by_workers'),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ from deployments.migrations._restartable import AddField
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('deployments', '0065_restore_drill'),
+        ('deployments', '0066_snapshot_first'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -6,7 +6,7 @@ from deployments.migrations._restartable import AddField
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('deployments', '0065_restore_drill'),
+        ('deployments', '0067_drill_schedule'),
     ]
 
     operations = [
