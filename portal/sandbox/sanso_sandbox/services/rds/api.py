@@ -21,6 +21,8 @@ def install() -> None:
         "CreateDBClusterSnapshot": snapshots.create,
         "DeleteDBClusterSnapshot": snapshots.delete,
         "DescribeDBClusterSnapshots": snapshots.describe,
+        "DescribeDBEngineVersions": offers.describe_versions,
+        "DescribeOrderableDBInstanceOptions": offers.describe_orderable,
     }
     for name, action in around.items():
         rds._ACTION_MAP[name] = _wrapping(rds._ACTION_MAP[name], action)

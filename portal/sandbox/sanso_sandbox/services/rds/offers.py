@@ -1,15 +1,21 @@
-"""The settings that RDS accepts: available versions, instance classes of the engine, backup periods.
+"""What RDS offers and accepts: available versions, instance classes of the engine, backup periods.
 
 Sources: the Errors sections of CreateDBCluster and CreateDBInstance in
 https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/ and
 https://github.com/terraform-aws-modules/terraform-aws-rds-aurora/issues/345.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from sanso_sandbox.engine import aws_tables
-from sanso_sandbox.engine.registry import Refused, here
+from ministack.services import rds
 
+from sanso_sandbox.engine import aws_tables, query
+from sanso_sandbox.engine.registry import Action, Answer, Parameters, Refused, here
+
+AURORA: Final = "aurora-mysql"
+ZONES: Final = "abc"
+"""The last letters of the zones that MiniStack has in each region; every class is in all of them."""
 LONGEST_BACKUP: Final = 35  # days
 
 
@@ -31,6 +37,64 @@ def require_class(engine: str, version: str, instance_class: str) -> None:
             "LicenseModel=general-public-license. For supported combinations of instance class and database "
             "engine version, see the documentation.",
         )
+
+
+def describe_versions(parameters: Parameters, engine: Action) -> Answer:
+    """Return the versions of Aurora MySQL that can still be created; MiniStack has those of other engines."""
+    if query.value(parameters, "Engine") != AURORA:
+        return engine(parameters)
+    rows = [
+        {
+            "Engine": AURORA,
+            "EngineVersion": version,
+            "DBParameterGroupFamily": f"{AURORA}{version[:3]}",
+            "DBEngineDescription": "Aurora MySQL",
+            "Status": "available",
+        }
+        for version in _versions(parameters)
+    ]
+    return _answer("DescribeDBEngineVersions", "DBEngineVersions", "DBEngineVersion", rows)
+
+
+def describe_orderable(parameters: Parameters, engine: Action) -> Answer:
+    """Return the instance classes of Aurora MySQL's versions; MiniStack has those of other engines."""
+    if query.value(parameters, "Engine") != AURORA:
+        return engine(parameters)
+    region, wanted = here().region, query.value(parameters, "DBInstanceClass")
+    rows = [
+        {
+            "Engine": AURORA,
+            "EngineVersion": version,
+            "DBInstanceClass": name,
+            "LicenseModel": "general-public-license",
+            "Vpc": True,
+        }
+        for version in _versions(parameters)
+        for name in sorted(aws_tables.database_classes(AURORA, region))
+        if not wanted or name == wanted
+    ]
+    zones = "".join(f"<AvailabilityZone><Name>{region}{letter}</Name></AvailabilityZone>" for letter in ZONES)
+    return _answer(
+        "DescribeOrderableDBInstanceOptions",
+        "OrderableDBInstanceOptions",
+        "OrderableDBInstanceOption",
+        rows,
+        f"<AvailabilityZones>{zones}</AvailabilityZones>",
+    )
+
+
+def _versions(parameters: Parameters) -> list[str]:
+    wanted = query.value(parameters, "EngineVersion")
+    return [one for one in sorted(aws_tables.engine_versions(AURORA)) if not wanted or one == wanted]
+
+
+def _answer(
+    action: str, members: str, member: str, rows: Sequence[Mapping[str, object]], more: str = ""
+) -> Answer:
+    listed = "".join(f"<{member}>{query.xml(row)}{more}</{member}>" for row in rows)
+    content = f"<{action}Result><{members}>{listed}</{members}></{action}Result>"
+    answer: Answer = rds._xml(200, f"{action}Response", content)
+    return answer
 
 
 def require_backup_period(engine: str, days: object) -> None:
