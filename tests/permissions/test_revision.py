@@ -9,7 +9,7 @@ from deployments.template_sets.template_files import yaml_files
 from tests.permissions.check_roles import ACCOUNT_TEMPLATE
 from tests.permissions.role_policies import Template
 
-KNOWN = {10: "02b03d19f34da21f"}
+KNOWN = {11: "1f2b38512476933c"}
 
 
 def test_a_change_of_what_the_roles_may_do_has_a_new_revision() -> None:

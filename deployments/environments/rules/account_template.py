@@ -8,7 +8,7 @@ from typing import Final
 
 STACK: Final = "sanso-account"
 """The name that docs/production.md gives the stack; its role may describe it."""
-REVISION: Final = 10
+REVISION: Final = 11
 """The revision that this version needs."""
 
 
