@@ -17,7 +17,7 @@ WRITTEN = Path("deployments/aws/permissions/reference.json")
 # Services of the roles in account.yaml and iam.yaml, of the handlers of the types in the bundled set, and of
 # the example in docs/template-authors.md.
 SERVICES = (
-    *("autoscaling", "cloudformation", "cloudtrail", "cloudwatch", "cognito-idp", "ec2"),
+    *("acm", "autoscaling", "cloudformation", "cloudtrail", "cloudwatch", "cognito-idp", "ec2"),
     *("ec2messages", "ecs"),
     *("elasticfilesystem", "elasticloadbalancing", "firehose", "iam", "kms", "lambda", "logs", "rds"),
     *("resource-groups", "route53", "s3", "secretsmanager", "servicequotas"),

@@ -32,6 +32,9 @@ from deployments.aws.ssm import (
 from deployments.common.errors import AwsAlreadyDone, AwsNotFound
 from tests.builders import START
 
+IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
+"""The parameter with the image of the bundled template set."""
+
 
 @dataclass
 class SentCommand:
@@ -65,7 +68,7 @@ class FakeServices:
         self.stored: dict[tuple[str, str], bytes] = {}  # (bucket, key) → body
         self.logs: dict[tuple[str, str], list[LogMessage]] = {}  # (group, stream) → lines
         self.protected: set[str] = set()  # load balancers
-        self.ssm_parameters: dict[str, str] = {}
+        self.ssm_parameters = {IMAGE: "ami-0123456789abcdef0"}
         self.log_group_rows: dict[str, LogGroup] = {}
         self.backups: dict[str, list[Backup]] = {}  # by cluster or instance
         self.db_snapshots: dict[str, ClusterSnapshot] = {}

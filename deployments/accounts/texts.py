@@ -31,6 +31,10 @@ CHECKS: Final[Mapping[Check, Promise]] = {
     Check.SERVICE_ROLE: _("CloudFormation service role"),
     Check.BUCKET: _("Artifact bucket"),
     Check.QUOTAS: _("Quotas"),
+    Check.INSTANCE_TYPES: _("Instance types"),
+    Check.DATABASES: _("Database versions and classes"),
+    Check.IMAGES: _("Machine images"),
+    Check.CERTIFICATES: _("Certificates"),
 }
 LIMITED: Final[Mapping[Limited, Promise]] = {
     Limited.VPCS: _("VPCs"),
@@ -174,6 +178,44 @@ FINDINGS: Final[Mapping[FindingCode, FindingText]] = {
         N_("The quotas of %(service)s were not compared: %(operation)s failed (%(code)s)."),
         N_("If AWS denied it, deploy infra_templates/account.yaml of this version again. Then test again."),
     ),
+    FindingCode.TYPES_OK: FindingText(N_("%(names)s: offered in %(zones)s")),
+    FindingCode.TYPE_NOT_OFFERED: FindingText(
+        N_("%(type)s is not offered in %(zones)s. Needed by: %(sizes)s."),
+        N_("Choose another instance type or other zones for environments of these sizes."),
+    ),
+    FindingCode.DATABASES_OK: FindingText(N_("%(names)s: offered in %(zones)s")),
+    FindingCode.VERSION_NOT_OFFERED: FindingText(
+        N_("%(region)s does not offer %(engine)s %(version)s. Needed by: %(sizes)s."),
+        N_("Choose another engine version for new environments, or update the template set."),
+    ),
+    FindingCode.CLASS_NOT_OFFERED: FindingText(
+        N_("%(class)s with %(engine)s %(version)s is not offered in %(zones)s. Needed by: %(sizes)s."),
+        N_("Choose another instance class or other zones for environments of these sizes."),
+    ),
+    FindingCode.IMAGES_OK: FindingText(N_("%(names)s: available in %(region)s")),
+    FindingCode.IMAGE_MISSING: FindingText(
+        N_("%(name)s does not exist in %(region)s. Needed by: %(sizes)s."),
+        N_("Enter the ID of a machine image for new environments, or update the template set."),
+    ),
+    FindingCode.CERTIFICATES_OK: FindingText(
+        N_("Issued and valid for at least %(days)s days: %(count)s, all that environments use")
+    ),
+    FindingCode.CERTIFICATE_MISSING: FindingText(
+        N_("%(arn)s does not exist."),
+        N_("Request or import one in Certificate Manager, and change the environments that use this one."),
+    ),
+    FindingCode.CERTIFICATE_NOT_ISSUED: FindingText(
+        N_("%(arn)s has the status %(status)s."),
+        N_("Validate or renew the certificate in Certificate Manager: load balancers use issued ones only."),
+    ),
+    FindingCode.CERTIFICATE_ENDS: FindingText(
+        N_("%(arn)s expires in %(days)s days."),
+        N_("Renew the certificate in Certificate Manager, or import it again."),
+    ),
+    FindingCode.OFFER_UNKNOWN: FindingText(
+        N_("Not tested: %(operation)s failed (%(code)s)."),
+        N_("If AWS denied it, deploy infra_templates/account.yaml of this version again. Then test again."),
+    ),
     FindingCode.CALL_FAILED: FindingText(
         N_("%(operation)s failed (%(code)s)."),
         N_("If AWS denied it, deploy infra_templates/account.yaml of this version again. Then test again."),
@@ -198,11 +240,16 @@ def finding_advice(found: ConnectionFinding) -> str:
 
 def _values(found: ConnectionFinding) -> dict[str, str]:
     """Return the values of a finding; quotas and sizes have names in the active language."""
-    if found.code is not FindingCode.QUOTA_SHORT:
-        return dict(found.values)
-    sizes = [(gettext(label) if label else "", count) for label, count in json.loads(found.values["sizes"])]
-    return {
-        **found.values,
-        "quota": str(LIMITED[Limited(found.values["quota"])]),
-        "sizes": ", ".join(f"{label} {count}".strip() for label, count in sizes),
-    }
+    values = dict(found.values)
+    if found.code is FindingCode.QUOTA_SHORT:
+        counts = [(_size(label), count) for label, count in json.loads(values["sizes"])]
+        values["quota"] = str(LIMITED[Limited(values["quota"])])
+        values["sizes"] = ", ".join(f"{label} {count}".strip() for label, count in counts)
+    elif "sizes" in values:
+        labels = [_size(label) or gettext("defaults") for label in json.loads(values["sizes"])]
+        values["sizes"] = ", ".join(labels)
+    return values
+
+
+def _size(label: str) -> str:
+    return gettext(label) if label else ""

@@ -68,6 +68,10 @@ class EC2(Protocol):
         """Return the names of the Availability Zones of the region that are available, in order."""
         ...
 
+    def zones_by_type(self, instance_types: Sequence[str]) -> dict[str, list[str]]:
+        """Return the zones that offer each of these instance types, in order; none for unknown types."""
+        ...
+
 
 class EC2Gateway:
     """EC2 through boto3; the protocol above documents the methods."""
@@ -149,3 +153,16 @@ class EC2Gateway:
             )
         rows = answer.get("AvailabilityZones", [])
         return sorted(row["ZoneName"] for row in rows if row.get("State") == "available")
+
+    def zones_by_type(self, instance_types: Sequence[str]) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {one: [] for one in instance_types}
+        for first in range(0, len(instance_types), AT_ONCE):
+            pages = self._client.get_paginator("describe_instance_type_offerings").paginate(
+                LocationType="availability-zone",
+                Filters=[{"Name": "instance-type", "Values": list(instance_types[first : first + AT_ONCE])}],
+            )
+            with calling("ec2:DescribeInstanceTypeOfferings"):
+                rows = [row for page in pages for row in page.get("InstanceTypeOfferings", [])]
+            for row in rows:
+                found.setdefault(row["InstanceType"], []).append(row["Location"])
+        return {name: sorted(zones) for name, zones in found.items()}

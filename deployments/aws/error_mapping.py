@@ -63,7 +63,8 @@ _REJECTED = (
     "InvalidNextTokenException InvalidTimeRangeException InvalidLookupAttributesException "
     "InvalidMaxResultsException InvalidEventCategoryException OperationNotPermittedException "
     "UnsupportedOperationException IllegalArgumentException InvalidPaginationTokenException "
-    "DuplicateInstanceId UnsupportedPlatformType MaxDocumentSizeExceeded InvalidParameterException 301 400"
+    "DuplicateInstanceId UnsupportedPlatformType MaxDocumentSizeExceeded InvalidParameterException "
+    "InvalidArnException 301 400"
 )
 # Errors of ModifyDBCluster, ModifyDBInstance and CreateDBClusterSnapshot: the cluster is busy or stopped, a
 # quota is used up, or the change is not possible. AWS's message, which is displayed, has the details.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from deployments.aws import rds_offers
 from deployments.aws.error_mapping import calling
 from deployments.aws.rds_backups import (
     CLUSTER_BACKUP,
@@ -123,6 +124,14 @@ class RDS(Protocol):
         """Begin a manual snapshot. Raise AwsAlreadyDone if one has this name."""
         ...
 
+    def has_version(self, engine: str, version: str) -> bool:
+        """Return whether new databases can have a version of an engine."""
+        ...
+
+    def zones_of_class(self, engine: str, version: str, instance_class: str) -> list[str]:
+        """Return the zones with an instance class for a version, in order; none if it is not offered."""
+        ...
+
 
 class RDSGateway:
     """RDS through boto3; the protocol above documents the methods."""
@@ -236,6 +245,12 @@ class RDSGateway:
                 DBClusterSnapshotIdentifier=snapshot_id,
                 Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
             )
+
+    def has_version(self, engine: str, version: str) -> bool:
+        return rds_offers.has_version(self._client, engine, version)
+
+    def zones_of_class(self, engine: str, version: str, instance_class: str) -> list[str]:
+        return rds_offers.zones_of_class(self._client, engine, version, instance_class)
 
 
 def _chunks(ids: Sequence[str]) -> list[list[str]]:

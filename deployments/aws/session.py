@@ -16,6 +16,7 @@ from botocore.session import Session, get_session
 
 from deployments.aws import call_capture, call_counts, quota, sandbox
 from deployments.aws.account_ref import AccountRef
+from deployments.aws.acm import ACM, ACMGateway
 from deployments.aws.autoscaling import AutoScaling, AutoScalingGateway
 from deployments.aws.cloudformation import CloudFormation, CloudFormationGateway
 from deployments.aws.cloudtrail import CloudTrail, CloudTrailGateway
@@ -64,6 +65,7 @@ class Clients:
     cloudtrail: CloudTrail
     iam: IAM
     quotas: ServiceQuotas
+    acm: ACM
 
 
 _lock = Lock()
@@ -111,6 +113,7 @@ def _connect(ref: AccountRef) -> Clients:
             rds=rds,
             cloudformation=cloudformation,
         ),
+        acm=ACMGateway(session.client("acm", endpoint_url=endpoint, config=_CONFIG)),
     )
 
 

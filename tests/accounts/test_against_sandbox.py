@@ -21,7 +21,7 @@ from deployments.environments.models.accounts import Account
 from deployments.environments.rules.account_template import REVISION, STACK
 from tests.accounts.testing import line_of, take_steps
 from tests.api.clients import Program
-from tests.builders import make_user
+from tests.builders import make_environment, make_user
 from tests.pages.pages import page, rows
 from tests.permissions import granted_actions
 from tests.permissions.check_roles import ACCOUNT_TEMPLATE, BEFORE
@@ -150,6 +150,32 @@ def test_each_exceeded_quota_is_named_before_a_deployment_would_fail(
     assert found.result is Result.PROBLEM
     lines = {line.text: line.result for line in found.lines if line.check == "quotas"}
     assert lines == dict.fromkeys(EXCEEDED, Result.PROBLEM)
+
+
+def test_what_zones_do_not_offer_is_named_before_a_deployment_would_fail(
+    account: Account, sandbox: Sandbox
+) -> None:
+    zones = {"t4g.micro": [f"{account.region}a"], "m7g.large": [f"{account.region}c"]}
+    sandbox.control("POST", "shortages", {"not_offered": zones}, account=account.sandbox_account_id)
+
+    found = outcome_of(account)
+
+    (line,) = [one for one in found.lines if one.result is not Result.OK]
+    assert line.text == (f"t4g.micro is not offered in {account.region}a. Needed by: Trial, Standard.")
+
+
+def test_certificates_of_environments_are_read_with_the_role(account: Account, sandbox: Sandbox) -> None:
+    acm = client(account, "acm", sandbox)
+    arn = acm.request_certificate(DomainName="example.com")["CertificateArn"]
+    environment = make_environment("shop", account=account, parameters={"CertificateArn": arn})
+
+    assert line_of(outcome_of(account), "certificates").result is Result.OK
+    acm.delete_certificate(CertificateArn=arn)
+
+    line = line_of(outcome_of(account), "certificates")
+    assert (line.result, line.text) == (Result.WARNING, f"{arn} does not exist.")
+    environment.delete()
+    assert outcome_of(account).result is Result.OK
 
 
 def test_roles_of_an_earlier_revision_are_named_before_a_deployment_would_fail(

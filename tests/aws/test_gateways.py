@@ -7,6 +7,7 @@ import inspect
 import pytest
 
 from deployments.aws import (
+    acm,
     autoscaling,
     cloudformation,
     cloudtrail,
@@ -22,6 +23,7 @@ from deployments.aws import (
 )
 
 GATEWAYS = [
+    (acm.ACM, acm.ACMGateway),
     (autoscaling.AutoScaling, autoscaling.AutoScalingGateway),
     (cloudformation.CloudFormation, cloudformation.CloudFormationGateway),
     (cloudtrail.CloudTrail, cloudtrail.CloudTrailGateway),

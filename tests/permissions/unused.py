@@ -18,6 +18,7 @@ _TAGS = "an update takes a tag away"
 _TIMED_OUT = "the network is read while health checks time out"
 UNUSED: dict[str, dict[str, str]] = {
     "sanso-portal": {
+        "acm:DescribeCertificate": _TESTED,
         "autoscaling:ResumeProcesses": _RELEASE,
         "autoscaling:SuspendProcesses": _RELEASE,
         "cloudformation:CancelUpdateStack": "an operator stops an update",
@@ -33,6 +34,7 @@ UNUSED: dict[str, dict[str, str]] = {
         "ec2:DeleteNetworkInterface": _REMAINS,
         "ec2:DescribeAddresses": _TESTED,
         "ec2:DescribeAvailabilityZones": _TESTED,
+        "ec2:DescribeInstanceTypeOfferings": _TESTED,
         "ec2:DescribeInstances": "only servers that remain or that tags of a set of one's own match",
         "ec2:DescribeInternetGateways": _TIMED_OUT,
         "ec2:DescribeNatGateways": _TIMED_OUT,
@@ -54,6 +56,8 @@ UNUSED: dict[str, dict[str, str]] = {
         "rds:AddTagsToResource": _SNAPSHOT,
         "rds:CreateDBClusterSnapshot": _SNAPSHOT,
         "rds:DescribeAccountAttributes": _QUOTAS,
+        "rds:DescribeDBEngineVersions": _TESTED,
+        "rds:DescribeOrderableDBInstanceOptions": _TESTED,
         "rds:DeleteDBClusterAutomatedBackup": _REMAINS,
         "rds:DeleteDBClusterSnapshot": _REMAINS,
         "rds:DeleteDBInstanceAutomatedBackup": _REMAINS,

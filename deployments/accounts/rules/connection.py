@@ -62,6 +62,10 @@ class Check(StrEnum):
     SERVICE_ROLE = "service_role"
     BUCKET = "bucket"
     QUOTAS = "quotas"
+    INSTANCE_TYPES = "instance_types"
+    DATABASES = "databases"
+    IMAGES = "images"
+    CERTIFICATES = "certificates"
 
 
 class FindingCode(StrEnum):
@@ -100,6 +104,18 @@ class FindingCode(StrEnum):
     QUOTAS_OK = "quotas_ok"
     QUOTA_SHORT = "quota_short"
     QUOTA_UNKNOWN = "quota_unknown"
+    TYPES_OK = "types_ok"
+    TYPE_NOT_OFFERED = "type_not_offered"
+    DATABASES_OK = "databases_ok"
+    VERSION_NOT_OFFERED = "version_not_offered"
+    CLASS_NOT_OFFERED = "class_not_offered"
+    IMAGES_OK = "images_ok"
+    IMAGE_MISSING = "image_missing"
+    CERTIFICATES_OK = "certificates_ok"
+    CERTIFICATE_MISSING = "certificate_missing"
+    CERTIFICATE_NOT_ISSUED = "certificate_not_issued"
+    CERTIFICATE_ENDS = "certificate_ends"
+    OFFER_UNKNOWN = "offer_unknown"
     CALL_FAILED = "call_failed"
     INTERRUPTED = "interrupted"
 
@@ -122,7 +138,7 @@ Policies = Mapping[str, str]
 
 
 def findings(facts: ConnectionAnswers, policies: Policies) -> tuple[ConnectionFinding, ...]:
-    """Return the findings in the order of the checks, without those of `quotas`.
+    """Return the findings in the order of the checks, without those of `quotas` and `offers`.
 
     Args:
         policies: for PORTAL and SERVICE what the role lacks; for "simulate" what allows the simulation.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from deployments.aws.service_quotas import QuotaUse
+from deployments.cloudformation.region_needs import DatabaseNeed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,48 @@ class RoleFacts:
     reads_denied: tuple[str, ...] = ()
 
 
+class OfferRead(StrEnum):
+    """What is read of what AWS offers in a region. The values are stored."""
+
+    INSTANCE_TYPES = "instance_types"
+    DATABASES = "databases"
+    IMAGES = "images"
+    CERTIFICATES = "certificates"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseAnswer:
+    """Whether a version can be created, and the zones that have the class for it."""
+
+    need: DatabaseNeed
+    has_version: bool
+    zones: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateAnswer:
+    """A certificate: its status, "" if it does not exist, and the days until its end."""
+
+    arn: str
+    status: str = ""
+    days: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferAnswers:
+    """What AWS offers in a region, as far as it was read: `done`, or ended by one of `errors`.
+
+    `images` are the names of the SSM parameters that exist.
+    """
+
+    done: tuple[OfferRead, ...] = ()
+    errors: Mapping[str, CallError] = field(default_factory=dict)
+    zones_by_type: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    databases: tuple[DatabaseAnswer, ...] = ()
+    images: tuple[str, ...] = ()
+    certificates: tuple[CertificateAnswer, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionAnswers:
     """What AWS answered. `identity_error` is the one of the first call, after which nothing else is known.
@@ -71,3 +114,4 @@ class ConnectionAnswers:
     service: RoleFacts = field(default_factory=RoleFacts)
     quotas: Mapping[str, tuple[QuotaUse, ...]] = field(default_factory=dict)
     quota_errors: Mapping[str, CallError] = field(default_factory=dict)
+    offers: OfferAnswers = field(default_factory=OfferAnswers)

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from deployments.accounts.rules.connection import ZONES, Check, ConnectionFinding, FindingCode, Result
 from deployments.accounts.rules.facts import ConnectionAnswers
+from deployments.accounts.rules.sizes import SizeNeeds
 from deployments.aws.instance_vcpus import standard_vcpus
 from deployments.aws.regions import console_page
 from deployments.aws.service_quotas import CODES, Limited, QuotaUse
@@ -33,14 +33,6 @@ _BALANCERS: Final = {
     "application": Limited.APPLICATION_LOAD_BALANCERS,
     "network": Limited.NETWORK_LOAD_BALANCERS,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SizeNeeds:
-    """What an environment of one size needs of each quota. `label` is the preset's, "" for the defaults."""
-
-    label: str
-    needs: Mapping[Limited, int]
 
 
 def findings(

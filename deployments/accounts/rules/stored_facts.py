@@ -7,8 +7,18 @@ from dataclasses import asdict
 from typing import Any
 
 from deployments.accounts.rules.connection import Check, ConnectionFinding, FindingCode, Result
-from deployments.accounts.rules.facts import Bucket, CallError, ConnectionAnswers, RoleFacts
+from deployments.accounts.rules.facts import (
+    Bucket,
+    CallError,
+    CertificateAnswer,
+    ConnectionAnswers,
+    DatabaseAnswer,
+    OfferAnswers,
+    OfferRead,
+    RoleFacts,
+)
 from deployments.aws.service_quotas import Limited, QuotaUse
+from deployments.cloudformation.region_needs import DatabaseNeed
 
 _ERRORS = ("identity_error", "region_error", "revision_error", "bucket_error")
 
@@ -38,6 +48,7 @@ def read_facts(stored: Mapping[str, Any]) -> ConnectionAnswers:
             "quota_errors": {
                 name: CallError(**error) for name, error in values.get("quota_errors", {}).items()
             },
+            "offers": _offers(values.get("offers", {})),
         }
     )
 
@@ -51,6 +62,23 @@ def _quotas(stored: Mapping[str, Iterable[Mapping[str, Any]]]) -> dict[str, tupl
         service: tuple(QuotaUse(**{**one, "limited": Limited(one["limited"])}) for one in found)
         for service, found in stored.items()
     }
+
+
+def _offers(stored: Mapping[str, Any]) -> OfferAnswers:
+    """Return what was read of offers: nothing of a test that an earlier version began."""
+    return OfferAnswers(
+        done=tuple(OfferRead(one) for one in stored.get("done", ())),
+        errors={name: CallError(**error) for name, error in stored.get("errors", {}).items()},
+        zones_by_type={name: tuple(zones) for name, zones in stored.get("zones_by_type", {}).items()},
+        databases=tuple(
+            DatabaseAnswer(
+                need=DatabaseNeed(**one["need"]), has_version=one["has_version"], zones=tuple(one["zones"])
+            )
+            for one in stored.get("databases", ())
+        ),
+        images=tuple(stored.get("images", ())),
+        certificates=tuple(CertificateAnswer(**one) for one in stored.get("certificates", ())),
+    )
 
 
 def _role(stored: Mapping[str, Any]) -> RoleFacts:

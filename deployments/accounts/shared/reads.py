@@ -9,18 +9,15 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from deployments.accounts.rules.facts import Bucket, CallError, ConnectionAnswers, RoleFacts
-from deployments.accounts.rules.quotas import SizeNeeds, needs_of
+from deployments.accounts.shared.pending_reads import error_of
 from deployments.aws.account_ref import AccountRef
-from deployments.aws.service_quotas import CODES
 from deployments.aws.session import Clients
 from deployments.aws.sts import Identity
 from deployments.common.errors import AwsAccessError, AwsFailure, AwsNotFound, AwsRetryable, UserFixable
 from deployments.common.message_codes import Code
-from deployments.common.rules.aws_error_codes import denied_action
 from deployments.environments.models.accounts import Account
 from deployments.environments.rules import account_template
 from deployments.stacks.shared.preflight import bucket_name
-from deployments.template_sets.models import stored_sets
 
 MISSING = "sanso-connection-test"
 """The name of a stack, group and cluster that do not exist: only a role that may read learns it."""
@@ -68,7 +65,7 @@ def _with_revision(facts: ConnectionAnswers, clients: Clients) -> ConnectionAnsw
     except AwsRetryable:
         raise
     except AwsFailure as exc:
-        return replace(facts, revision_error=_error(exc))
+        return replace(facts, revision_error=error_of(exc))
     found = account_template.deployed(stack.outputs, stack.parameters)
     return replace(facts, revision=found.revision, parameters=dict(stack.parameters))
 
@@ -85,34 +82,8 @@ def _with_bucket(facts: ConnectionAnswers, account: Account, clients: Clients) -
     except AwsRetryable:
         raise
     except AwsFailure as exc:
-        error = _error(exc)
+        error = error_of(exc)
     return replace(facts, bucket=bucket, bucket_state=state, bucket_error=error)
-
-
-def with_quotas(facts: ConnectionAnswers, service: str, clients: Clients) -> ConnectionAnswers:
-    """Return the facts with the quotas of a service. Raise AwsRetryable if AWS does not answer."""
-    found, error = _tried(lambda: clients.quotas.use_of(service))
-    if error is not None:
-        return replace(facts, quota_errors={**facts.quota_errors, service: error})
-    return replace(facts, quotas={**facts.quotas, service: tuple(found or ())})
-
-
-def left_quotas(facts: ConnectionAnswers) -> list[str]:
-    """Return the services whose quotas were not read yet."""
-    return [one for one in CODES if one not in facts.quotas and one not in facts.quota_errors]
-
-
-def sizes() -> list[SizeNeeds]:
-    """Return what the sizes of the bundled template set need; none if its files are broken."""
-    try:
-        found = stored_sets.current()
-    except UserFixable:
-        return []
-    presets = {one.label: one.values for one in found.presets} or {"": {}}
-    return [
-        SizeNeeds(label=label, needs=needs_of(found.side({**found.defaults, **values})))
-        for label, values in presets.items()
-    ]
 
 
 def instead(role: RoleFacts, clients: Clients) -> RoleFacts:
@@ -143,8 +114,4 @@ def _tried(call: Callable[[], T]) -> tuple[T | None, CallError | None]:
     except AwsRetryable:
         raise
     except AwsFailure as exc:
-        return None, _error(exc)
-
-
-def _error(exc: AwsFailure) -> CallError:
-    return CallError(operation=denied_action(exc.code, exc.message, exc.operation), code=exc.code)
+        return None, error_of(exc)

@@ -13,11 +13,11 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from deployments.accounts.models import FINISHED, RUNNING, ConnectionTest
-from deployments.accounts.rules import connection, quotas
+from deployments.accounts.rules import connection, offers, quotas
 from deployments.accounts.rules.account_roles import PORTAL
 from deployments.accounts.rules.facts import CallError, ConnectionAnswers
 from deployments.accounts.rules.stored_facts import facts_as_json, findings_as_json, read_facts
-from deployments.accounts.shared import reads, simulating
+from deployments.accounts.shared import pending_reads, reads, simulating
 from deployments.aws import session
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.session import Clients
@@ -97,11 +97,11 @@ def _begin(test: ConnectionTest, connect: Connect, identify: Identify) -> None:
 
 
 def _continue(test: ConnectionTest, facts: ConnectionAnswers, connect: Connect) -> None:
-    """Read quotas; once those of every service are known, make simulations."""
+    """Make the reads that are left; after the last one, make simulations."""
     clients, began = connect(test.account.ref()), time.monotonic()
-    while (left := reads.left_quotas(facts)) and time.monotonic() - began < ENOUGH:
+    while (left := pending_reads.pending(facts)) and time.monotonic() - began < ENOUGH:
         try:
-            facts = reads.with_quotas(facts, left[0], clients)
+            facts = pending_reads.answered(left[0], facts, test.account, clients)
         except QuotaExhausted as exc:
             due = timezone.now() + timedelta(seconds=exc.seconds)
             _keep(test, attempts=0, facts=facts_as_json(facts), due_at=due)
@@ -110,8 +110,7 @@ def _continue(test: ConnectionTest, facts: ConnectionAnswers, connect: Connect) 
             if test.attempts + 1 < TRIES:
                 _keep(test, facts=facts_as_json(facts), due_at=timezone.now() + _PAUSE)
                 return
-            error = CallError(operation=exc.operation, code=exc.code)
-            facts = replace(facts, quota_errors={**facts.quota_errors, left[0]: error})
+            facts = left[0].failed(facts, CallError(operation=exc.operation, code=exc.code))
     if left:
         _keep(test, attempts=0, facts=facts_as_json(facts), due_at=timezone.now())
     else:
@@ -146,8 +145,9 @@ def _simulate(test: ConnectionTest, facts: ConnectionAnswers, connect: Connect) 
     if facts.portal.error is not None:
         facts = replace(facts, portal=reads.instead(facts.portal, clients))
     about_roles = connection.findings(facts, simulating.policies(dict(roles), facts))
-    region = "" if facts.is_sandbox else facts.region
-    _finish(test, facts, [*about_roles, *quotas.findings(facts, reads.sizes(), region)])
+    region, sizes = "" if facts.is_sandbox else facts.region, pending_reads.sizes()
+    about_region = (*quotas.findings(facts, sizes, region), *offers.findings(facts, sizes))
+    _finish(test, facts, [*about_roles, *about_region])
 
 
 def _keep(test: ConnectionTest, **values: Any) -> None:

@@ -28,6 +28,7 @@ _ID = "11111111-2222-4333-8444-555555555555"
 _WRONG = "0" * 32
 _HEX = "0123456789abcdef0"
 _ENGINE = "aurora-mysql"
+_NO_VERSION = "8.0.mysql_aurora.3.99.9"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +129,11 @@ READS: dict[str, Read] = {
     "rds.cluster_backups": (Expect.EMPTY, lambda a, m: a.rds.cluster_backups(m.name)),
     "rds.instance_backups": (Expect.EMPTY, lambda a, m: a.rds.instance_backups(m.name)),
     "rds.cluster_snapshots": (Expect.EMPTY, lambda a, m: a.rds.cluster_snapshots([m.name])),
+    "rds.has_version": (Expect.EMPTY, lambda a, _m: a.rds.has_version(_ENGINE, _NO_VERSION)),
+    "rds.zones_of_class": (
+        Expect.EMPTY,
+        lambda a, _m: a.rds.zones_of_class(_ENGINE, _NO_VERSION, "db.r7g.large"),
+    ),
     "rds.cluster_snapshot": (Expect.MISSING, lambda a, m: a.rds.cluster_snapshot(m.name)),
     "rds_maintenance.pending_actions": (
         Expect.EMPTY,
@@ -135,7 +141,7 @@ READS: dict[str, Read] = {
     ),
     "rds_maintenance.upgrade_targets": (
         Expect.EMPTY,
-        lambda a, _m: a.rds_maintenance.upgrade_targets(_ENGINE, "8.0.mysql_aurora.3.99.99"),
+        lambda a, _m: a.rds_maintenance.upgrade_targets(_ENGINE, _NO_VERSION),
     ),
     "rds_maintenance.support_of": (Expect.VALUE, lambda a, _m: a.rds_maintenance.support_of(_ENGINE)),
     "s3.bucket_exists": (
@@ -153,6 +159,10 @@ READS: dict[str, Read] = {
     ),
     "sts.caller_identity": (Expect.VALUE, lambda a, _m: a.sts.caller_identity()),
     "ec2.zones": (Expect.VALUE, lambda a, _m: a.ec2.zones()),
+    "ec2.zones_by_type": (
+        Expect.EMPTY,
+        lambda a, _m: [one for zones in a.ec2.zones_by_type(["t0.none"]).values() for one in zones],
+    ),
     "ec2.network_interfaces": (Expect.EMPTY, lambda a, _m: a.ec2.network_interfaces([f"vpc-{_HEX}"])),
     "ec2.running_instances": (Expect.EMPTY, lambda a, _m: a.ec2.running_instances([f"i-{_HEX}"])),
     "ec2.tagged_instances": (
@@ -161,6 +171,7 @@ READS: dict[str, Read] = {
     ),
     "ec2.network_of": (Expect.MISSING, lambda a, _m: a.ec2.network_of(f"i-{_HEX}")),
     "ec2.network_in": (Expect.EMPTY, lambda a, _m: list(a.ec2.network_in(f"vpc-{_HEX}").instances)),
+    "acm.certificate": (Expect.MISSING, lambda a, m: a.acm.certificate(m.arn("acm", f"certificate/{_ID}"))),
     "tagging.tagged": (Expect.EMPTY, lambda a, m: a.tagging.tagged(TAG, m.name)),
     **{f"quotas.use_of, {service}": (Expect.VALUE, partial(_quotas_of, service)) for service in CODES},
     "cloudtrail.by_user": (

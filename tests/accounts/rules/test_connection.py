@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.accounts.rules import quotas
+from deployments.accounts.rules import offers, quotas
 from deployments.accounts.rules.account_roles import PORTAL, SERVICE
 from deployments.accounts.rules.connection import (
     Check,
@@ -19,10 +19,19 @@ from deployments.accounts.rules.connection import (
     connection_result,
     findings,
 )
-from deployments.accounts.rules.facts import Bucket, CallError, ConnectionAnswers, RoleFacts
-from deployments.accounts.rules.quotas import SizeNeeds
+from deployments.accounts.rules.facts import (
+    Bucket,
+    CallError,
+    CertificateAnswer,
+    ConnectionAnswers,
+    DatabaseAnswer,
+    OfferAnswers,
+    OfferRead,
+    RoleFacts,
+)
 from deployments.accounts.rules.roles_facts import with_decisions
 from deployments.accounts.rules.simulations import Simulation
+from deployments.accounts.rules.sizes import SizeNeeds
 from deployments.accounts.rules.stored_facts import (
     facts_as_json,
     findings_as_json,
@@ -32,6 +41,7 @@ from deployments.accounts.rules.stored_facts import (
 from deployments.accounts.texts import FINDINGS, finding_advice, finding_text
 from deployments.aws.iam import SimulatedDecision
 from deployments.aws.service_quotas import Limited, QuotaUse
+from deployments.cloudformation.region_needs import DatabaseNeed, RegionNeeds
 from deployments.common.rules.aws_error_codes import CREDENTIALS, DENIED
 from deployments.environments.rules.account_template import REVISION
 
@@ -50,6 +60,7 @@ FACTS = ConnectionAnswers(
     portal=RoleFacts(arn=ROLE, tested=90),
     service=RoleFacts(arn=SERVICE_ROLE, tested=300),
 )
+OF_THE_REGION = {Check.QUOTAS, Check.INSTANCE_TYPES, Check.DATABASES, Check.IMAGES, Check.CERTIFICATES}
 POLICIES = {PORTAL: "{portal}", SERVICE: "{service}", "simulate": "{simulate}"}
 DENIAL = CallError(operation="iam:SimulatePrincipalPolicy", code="AccessDenied")
 
@@ -74,6 +85,41 @@ uses = st.lists(
     st.builds(QuotaUse, limited=st.sampled_from(Limited), limit=st.integers(0, 9), used=st.integers(0, 9)),
     max_size=3,
 ).map(tuple)
+needs = st.builds(
+    DatabaseNeed, engine=st.just("aurora-mysql"), version=st.sampled_from("12"), instance_class=st.just("db")
+)
+zones = st.lists(st.sampled_from("abc"), unique=True).map(tuple)
+databases = st.builds(DatabaseAnswer, need=needs, has_version=st.booleans(), zones=zones)
+certificates = st.builds(
+    CertificateAnswer,
+    arn=st.just(f"arn:aws:acm:ap-northeast-1:{ACCOUNT}:certificate/1"),
+    status=st.sampled_from(["", "ISSUED", "EXPIRED"]),
+    days=st.none() | st.integers(-9, 99),
+)
+offered = st.builds(
+    OfferAnswers,
+    done=st.lists(st.sampled_from(OfferRead), unique=True).map(tuple),
+    errors=st.dictionaries(st.sampled_from(OfferRead), errors.filter(bool), max_size=2),
+    zones_by_type=st.dictionaries(st.sampled_from(["t4g.micro"]), zones),
+    databases=st.lists(databases, max_size=2).map(tuple),
+    images=st.lists(st.sampled_from(["/one", "/two"]), unique=True).map(tuple),
+    certificates=st.lists(certificates, max_size=2).map(tuple),
+)
+sizes = st.lists(
+    st.builds(
+        SizeNeeds,
+        label=st.sampled_from(["Trial", "Standard"]),
+        needs=st.just({Limited.VPCS: 1}),
+        region=st.builds(
+            RegionNeeds,
+            instance_types=st.sampled_from([(), ("t4g.micro",)]),
+            databases=st.lists(needs, max_size=2).map(tuple),
+            zones=st.sampled_from([(), (0, 1), (7,)]),
+        ),
+        images=st.sampled_from([(), ("/one",)]),
+    ),
+    max_size=3,
+)
 facts = st.builds(
     ConnectionAnswers,
     region=st.just("ap-northeast-1"),
@@ -94,6 +140,7 @@ facts = st.builds(
     service=roles,
     quotas=st.dictionaries(st.sampled_from(["vpc", "rds"]), uses, max_size=2),
     quota_errors=st.dictionaries(st.just("ec2"), errors.filter(bool), max_size=1),
+    offers=offered,
 )
 
 
@@ -109,15 +156,17 @@ def one_of(check: Check, **changed: Any) -> ConnectionFinding:
 def test_a_connection_that_works_is_one_line_for_each_check() -> None:
     found = findings(FACTS, POLICIES)
 
-    assert [one.check for one in found] == [one for one in Check if one is not Check.QUOTAS]
+    assert [one.check for one in found] == [one for one in Check if one not in OF_THE_REGION]
     assert connection_result(found) is Result.OK
     assert not any(finding_advice(one) for one in found)
 
 
-@given(facts=facts)
-def test_any_facts_have_findings_with_texts_and_survive_their_storage(facts: ConnectionAnswers) -> None:
-    sizes = [SizeNeeds(label="Trial", needs={Limited.VPCS: 1})]
-    found = (*findings(facts, POLICIES), *quotas.findings(facts, sizes, facts.region))
+@given(facts=facts, sizes=sizes)
+def test_any_facts_have_findings_with_texts_and_survive_their_storage(
+    facts: ConnectionAnswers, sizes: list[SizeNeeds]
+) -> None:
+    about_region = (*quotas.findings(facts, sizes, facts.region), *offers.findings(facts, sizes))
+    found = (*findings(facts, POLICIES), *about_region)
 
     assert read_facts(facts_as_json(facts)) == facts
     assert read_findings(findings_as_json(found)) == list(found)

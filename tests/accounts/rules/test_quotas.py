@@ -6,8 +6,9 @@ import pytest
 
 from deployments.accounts.rules.connection import Check, ConnectionFinding, FindingCode, Result
 from deployments.accounts.rules.facts import CallError, ConnectionAnswers
-from deployments.accounts.rules.quotas import SizeNeeds, findings
-from deployments.accounts.shared import reads
+from deployments.accounts.rules.quotas import findings
+from deployments.accounts.rules.sizes import SizeNeeds
+from deployments.accounts.shared import pending_reads
 from deployments.accounts.texts import LIMITED, finding_text
 from deployments.aws.instance_vcpus import standard_vcpus
 from deployments.aws.service_quotas import CODES, Limited, QuotaUse
@@ -69,7 +70,7 @@ def test_every_quota_has_a_name_and_a_code() -> None:
 
 
 def test_the_needs_are_counted_from_the_templates_of_each_size() -> None:
-    trial, standard, production = reads.sizes()
+    trial, standard, production = pending_reads.sizes()
 
     assert [trial.label, standard.label, production.label] == ["Trial", "Standard", "Production"]
     assert trial.needs == {

@@ -12,13 +12,15 @@ from deployments.accounts.models import ConnectionTest
 from deployments.accounts.rules.connection import Result
 from deployments.accounts.shared.requested_tests import request_test
 from deployments.accounts.steps import connection_test
+from deployments.aws.acm import Certificate
 from deployments.aws.iam import SimulatedDecision
 from deployments.aws.service_quotas import CODES, Limited
 from deployments.common.errors import AwsAccessError, AwsNotFound, AwsRetryable, QuotaExhausted
 from deployments.common.models import leases
 from deployments.environments.rules.account_template import REVISION, STACK
 from tests.accounts.testing import ROLE, SERVICE_ROLE, line_of, outcome_of, production, take_steps
-from tests.builders import make_account
+from tests.builders import make_account, make_environment
+from tests.fake_services import IMAGE
 from tests.fakes import ACCOUNT_ID, FakeAws, FakeStack
 
 pytestmark = pytest.mark.django_db
@@ -40,9 +42,10 @@ def test_a_connection_that_works_is_tested_without_any_change(aws: FakeAws) -> N
 
     assert (found.result, found.account_number) == (Result.OK, ACCOUNT_ID)
     assert [line.check for line in found.lines] == [
-        *("identity", "region", "revision", "permissions", "service_role", "bucket", "quotas")
+        *("identity", "region", "revision", "permissions", "service_role", "bucket", "quotas"),
+        *("instance_types", "databases", "images"),
     ]
-    assert {call.split(":")[1][:4] for call in aws.calls} <= {"Assu", "GetC", "Desc", "List", "Simu"}
+    assert {call.split(":")[1][:4] for call in aws.calls} <= {"Assu", "GetC", "GetP", "Desc", "List", "Simu"}
     assert {role for role, _action in aws.simulated} == {ROLE, SERVICE_ROLE}
 
 
@@ -256,6 +259,79 @@ def test_throttled_quotas_are_read_again_from_the_service_that_is_left(aws: Fake
 
     assert line_of(found, "quotas").result is Result.OK
     assert aws.calls.count(call) == len(CODES) + 2
+
+
+def test_what_the_region_does_not_offer_is_named_with_the_sizes_that_need_it(aws: FakeAws) -> None:
+    version, needed = "8.0.mysql_aurora.3.10.6", "Needed by: Trial, Standard, Production."
+    aws.not_offered = {"m7g.large": ["ap-northeast-1c"], version: [], "db.r7g.large": aws.zone_names}
+    aws.ssm_parameters = {}
+
+    found = outcome_of(production(), aws)
+
+    of_type, of_database, of_image = (
+        line_of(found, one) for one in ("instance_types", "databases", "images")
+    )
+    assert (of_type.result, of_type.text) == (
+        Result.WARNING,
+        "m7g.large is not offered in ap-northeast-1c. Needed by: Production.",
+    )
+    text = f"ap-northeast-1 does not offer aurora-mysql {version}. {needed}"
+    assert (of_database.result, of_database.text) == (Result.PROBLEM, text)
+    assert "rds:DescribeOrderableDBInstanceOptions" not in aws.calls
+    assert (of_image.result, of_image.text) == (
+        Result.PROBLEM,
+        f"{IMAGE} does not exist in ap-northeast-1. {needed}",
+    )
+    assert found.result is Result.PROBLEM
+
+
+def test_offers_that_may_not_be_read_are_a_warning_and_the_others_are_read(aws: FakeAws) -> None:
+    aws.fail("ec2:DescribeInstanceTypeOfferings", refusal("ec2:DescribeInstanceTypeOfferings"))
+
+    found = outcome_of(production(), aws)
+
+    line = line_of(found, "instance_types")
+    assert (line.result, line.text) == (
+        Result.WARNING,
+        "Not tested: ec2:DescribeInstanceTypeOfferings failed (AccessDenied).",
+    )
+    assert "account.yaml" in line.advice
+    assert line_of(found, "databases").result is Result.OK
+
+
+def test_certificates_are_those_of_the_environments_that_exist(aws: FakeAws) -> None:
+    account = production()
+    used, other, of_deleted = (
+        f"arn:aws:acm:ap-northeast-1:{ACCOUNT_ID}:certificate/{name}" for name in ("used", "other", "deleted")
+    )
+    for name, arn in (("shop", used), ("blog", other)):
+        make_environment(name, account=account, parameters={"CertificateArn": arn, "DatabaseName": "datelog"})
+    deleted = {"deleted_at": timezone.now(), "parameters": {"CertificateArn": of_deleted}}
+    make_environment("old", account=account, **deleted)
+    soon, later = (timezone.now() + timedelta(days=days, hours=1) for days in (12, 300))
+    aws.certificates = {
+        used: Certificate(status="ISSUED", ends_at=later),
+        other: Certificate(status="ISSUED", ends_at=soon),
+    }
+
+    line = line_of(outcome_of(account, aws), "certificates")
+
+    assert (line.result, line.text) == (Result.WARNING, f"{other} expires in 12 days.")
+    assert aws.calls.count("acm:DescribeCertificate") == 2
+
+
+def test_a_test_that_an_earlier_version_began_is_finished(aws: FakeAws) -> None:
+    account = production()
+    request_test(account, timezone.now())
+    test = ConnectionTest.objects.of(account).get()
+    assert connection_test.run_test(test.pk, test.version, aws, aws.identify)
+    test.refresh_from_db()
+    test.facts.pop("offers")
+    test.save(update_fields=["facts"])
+
+    take_steps(account, aws, aws.identify)
+
+    assert ConnectionTest.objects.of(account).get().result == "ok"
 
 
 def test_the_sandbox_has_the_roles_of_this_version(aws: FakeAws) -> None:

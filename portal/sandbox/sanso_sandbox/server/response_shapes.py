@@ -24,6 +24,7 @@ _INTEGERS: Final = ("integer", "long")
 _NUMBERS: Final = (*_INTEGERS, "float", "double")
 _CBOR_MAP: Final = 5  # major type, https://www.rfc-editor.org/rfc/rfc8949#section-3.1
 _TEXT_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)")
+_OPEN: Final = frozenset({"InstanceType"})  # AWS has more of these than any release of botocore names
 _OUTSIDE_BODY: Final = ("header", "headers", "statusCode")
 
 
@@ -244,6 +245,9 @@ def _value(shape: Shape, value: Any, path: str) -> Iterator[str]:
 
 @functools.cache
 def _enum(shape: Shape) -> frozenset[str]:
+    """Return the values of an enum that is complete, none for other shapes."""
+    if shape.name in _OPEN:
+        return frozenset()
     return frozenset(getattr(shape, "enum", ()) or ())
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from sanso_sandbox.engine.fixes import (
     address_filters,
+    certificate_tags,
     default_security_group,
     default_vpc_route,
     generated_names,
@@ -39,6 +40,7 @@ from sanso_sandbox.engine.fixes import (
 
 ALL: Final = (
     address_filters,
+    certificate_tags,
     default_security_group,
     default_vpc_route,
     stack_tags,

@@ -12,6 +12,7 @@ from sanso_sandbox.services.ec2 import (
     instances,
     interfaces,
     networks,
+    offers,
     profiles,
     rules,
 )
@@ -27,6 +28,7 @@ def install() -> None:
         instances,
         interfaces,
         networks,
+        offers,
         profiles,
         rules,
         account_quotas,

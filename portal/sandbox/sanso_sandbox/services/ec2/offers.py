@@ -1,14 +1,53 @@
-"""Checks whether an instance type can be launched: offered, of the image's architecture, within the quota.
+"""Instance types: those that zones offer, and whether one can be launched, by image, capacity and quota.
 
 Sources: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html and
-https://github.com/hashicorp/terraform-provider-aws/issues/26377.
+https://github.com/hashicorp/terraform-provider-aws/issues/26377;
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstanceTypeOfferings.html.
 """
+
+from typing import Final
 
 from ministack.services import ec2
 
-from sanso_sandbox.engine import aws_tables, quotas, shortages
-from sanso_sandbox.engine.registry import Refused, here
+from sanso_sandbox.engine import aws_tables, ec2_responses, query, quotas, shortages
+from sanso_sandbox.engine.registry import Answer, Parameters, Refused, here
 from sanso_sandbox.services.ec2 import images
+
+ZONES: Final = "abc"
+"""The last letters of the zones that MiniStack has in each region."""
+
+
+def install() -> None:
+    """Add the action, which MiniStack does not have."""
+    ec2._ACTION_MAP["DescribeInstanceTypeOfferings"] = _describe_offerings
+
+
+def _describe_offerings(parameters: Parameters) -> Answer:
+    """Return the types of the region, or those of each zone but for its shortages, on one page."""
+    region = here().region
+    kind, wanted = query.value(parameters, "LocationType", "region"), query.filters(parameters)
+    if kind not in ("region", "availability-zone"):
+        return ec2_responses.refusal(
+            Refused("InvalidParameterValue", f"Invalid value '{kind}' for LocationType.")
+        )
+    places = [region] if kind == "region" else [f"{region}{letter}" for letter in ZONES]
+    rows = [
+        {"instanceType": name, "locationType": kind, "location": place}
+        for name in sorted(aws_tables.instance_types(region))
+        for place in places
+        if not shortages.missing("not_offered", name, place)
+    ]
+    try:
+        found = [
+            row
+            for row in rows
+            if query.matches(wanted, {"instance-type": row["instanceType"], "location": row["location"]}, [])
+        ]
+    except KeyError as unknown:
+        return ec2_responses.refusal(
+            Refused("InvalidParameterValue", f"The filter '{unknown.args[0]}' is invalid")
+        )
+    return ec2_responses.answer("DescribeInstanceTypeOfferings", {"instanceTypeOfferingSet": found})
 
 
 def require_valid(image_id: str, instance_type: str) -> None:

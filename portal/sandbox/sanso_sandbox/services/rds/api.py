@@ -34,6 +34,7 @@ def install() -> None:
         "DescribeDBMajorEngineVersions": engine_versions.describe_major,
         "DescribePendingMaintenanceActions": maintenance.describe,
         "ApplyPendingMaintenanceAction": maintenance.apply,
+        "DescribeOrderableDBInstanceOptions": offers.describe_orderable,
     }
     for name, action in around.items():
         rds._ACTION_MAP[name] = _wrapping(rds._ACTION_MAP.get(name, _unknown), action)

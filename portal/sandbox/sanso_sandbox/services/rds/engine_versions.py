@@ -36,9 +36,7 @@ def describe(parameters: Parameters, engine: Action) -> Answer:
     """Return the versions of Aurora MySQL with their upgrade targets; MiniStack returns those of others."""
     if query.value(parameters, "Engine") != ENGINE:
         return engine(parameters)
-    wanted = query.value(parameters, "EngineVersion")
-    found = [one for one in versions() if not wanted or f"{one}.".startswith(f"{wanted}.")]
-    page, marker = pages.page(parameters, found, str)
+    page, marker = pages.page(parameters, named(parameters), str)
     members = "".join(f"<DBEngineVersion>{_version_xml(one)}</DBEngineVersion>" for one in page)
     return _answer("DescribeDBEngineVersions", f"<DBEngineVersions>{members}</DBEngineVersions>{marker}")
 
@@ -58,6 +56,12 @@ def versions() -> list[str]:
     """Return the versions of Aurora MySQL, the oldest first."""
     offered = (one for one in aws_tables.engine_versions(ENGINE) if FULL.fullmatch(one))
     return sorted(offered, key=_order)
+
+
+def named(parameters: Parameters) -> list[str]:
+    """Return the versions that a request names: one, those of a major one, or without a name all."""
+    wanted = query.value(parameters, "EngineVersion")
+    return [one for one in versions() if not wanted or f"{one}.".startswith(f"{wanted}.")]
 
 
 def targets(version: str) -> list[str]:
