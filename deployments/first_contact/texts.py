@@ -15,6 +15,7 @@ STEPS = {
     "roles": _("Roles"),
     "change_set": _("Change set only"),
     "probe": _("Probe stack"),
+    "database": _("Database cluster"),
     "clean_up": _("Clean-up"),
 }
 WHAT_STEPS_DO = {
@@ -30,6 +31,10 @@ WHAT_STEPS_DO = {
     "probe": _(
         "Deploys a small stack and deletes it. AWS charges for its Network Load Balancer, its public IPv4 "
         "address and its secret while they exist; some are billed for a whole hour."
+    ),
+    "database": _(
+        "Creates an Aurora MySQL cluster without instances, with its network, subnet group and parameter "
+        "group, and deletes them. AWS charges for the storage and the secret of the cluster while they exist."
     ),
 }
 """What each step does and creates, and what AWS charges for; docs/first-contact.md has the details."""

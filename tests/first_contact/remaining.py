@@ -14,6 +14,11 @@ def assert_nothing_is_left(account: Account, sandbox: Sandbox) -> None:
     assert {row["StackStatus"] for row in rows if "contact" in row["StackName"]} <= {"DELETE_COMPLETE"}
     vpcs = client(account, "ec2", sandbox).describe_vpcs()["Vpcs"]
     assert [vpc for vpc in vpcs if vpc["CidrBlock"].startswith("10.213.")] == []
+    rds = client(account, "rds", sandbox)
+    assert rds.describe_db_clusters()["DBClusters"] == []
+    groups = rds.describe_db_cluster_parameter_groups()["DBClusterParameterGroups"]
+    assert [one for one in groups if "contact" in one["DBClusterParameterGroupName"]] == []
+    assert rds.describe_db_subnet_groups()["DBSubnetGroups"] == []
     s3 = client(account, "s3", sandbox)
     for bucket in s3.list_buckets()["Buckets"]:
         found = s3.list_object_versions(Bucket=bucket["Name"], Prefix="sanso/first-contact/")

@@ -100,6 +100,38 @@ def test_the_whole_is_as_expected_and_leaves_nothing(
     assert account.external_id not in everything
 
 
+def test_the_database_is_as_expected_and_leaves_nothing(
+    account: Account, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    printed = first_contact(account, tmp_path, "--steps", "roles", "--database")
+
+    report = report_of(tmp_path)
+    assert unexpected(report) == []
+    assert printed.error == ""
+    assert states(report) == {"roles": "done", "database": "done", "clean_up": "done"}
+    answers = {one["question"]: one["text"] for one in report["steps"][1]["answers"]}
+    assert answers["the cluster"].startswith("available, engine version 8.0.mysql_aurora.3")
+    assert answers["AWS::RDS::DBCluster Cluster"].startswith("CREATE_COMPLETE")
+    assert answers["output Endpoint"]
+    assert_nothing_is_left(account, sandbox)
+
+
+def test_a_database_whose_deletion_fails_is_reported_as_billed(
+    account: Account, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    body = {"resources": {"delete:Cluster": "The cluster is busy."}}
+    sandbox.control("POST", "faults", body, account=account.sandbox_account_id)
+
+    printed = first_contact(account, tmp_path, "--steps", "database")
+
+    assert "AWS::RDS::DBCluster" in printed.error
+    left = {one["type"]: one["billing"] for one in report_of(tmp_path)["left"]}
+    assert left["AWS::RDS::DBCluster"] == "billed"
+    sandbox.control("DELETE", "faults", account=account.sandbox_account_id)
+    assert first_contact(account, tmp_path, "--clean-up").error == ""
+    assert_nothing_is_left(account, sandbox)
+
+
 def test_a_denied_call_is_in_the_report_and_the_rest_goes_on(
     account: Account, sandbox: Sandbox, tmp_path: Path
 ) -> None:

@@ -14,7 +14,7 @@ from deployments.first_contact.models import ContactRun, ContactStep
 from deployments.first_contact.rules.answers import Match
 from deployments.first_contact.rules.step_names import FREE
 
-StepName = Literal["reads", "roles", "change_set", "probe"]
+StepName = Literal["reads", "roles", "change_set", "probe", "database"]
 
 
 class ContactBody(Body):
@@ -22,7 +22,7 @@ class ContactBody(Body):
 
     steps: list[StepName] = Field(
         default=list(FREE),
-        description="The steps, taken in their own order. AWS charges for the resources of probe.",
+        description="Taken in their own order. AWS charges for the resources of probe and database.",
     )
 
 

@@ -21,7 +21,7 @@ def take(contact: Contact) -> list[Left]:
     """Delete what the run created, and return what still exists or may exist. It can be repeated."""
     contact.repeated_for = REPEATED_FOR
     left: dict[str, Left] = {}
-    for which in (stacks.CHANGES, stacks.PROBE):
+    for which in stacks.ALL:
         name = stacks.name_of(contact.run, which)
         for one in _of_stack(contact, name, stacks.delete(contact, name)):
             left[one.id] = one

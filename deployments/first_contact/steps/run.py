@@ -24,8 +24,15 @@ from deployments.first_contact.models import (
     ContactStep,
 )
 from deployments.first_contact.rules.answers import TAG, Left, Match
-from deployments.first_contact.rules.step_names import CHANGE_SET, CLEAN_UP, PROBE, READS, ROLES
-from deployments.first_contact.steps import change_set, clean_up, probe, reads, roles
+from deployments.first_contact.rules.step_names import (
+    CHANGE_SET,
+    CLEAN_UP,
+    DATABASE,
+    PROBE,
+    READS,
+    ROLES,
+)
+from deployments.first_contact.steps import change_set, clean_up, database, probe, reads, roles
 from deployments.first_contact.steps.contact import Canceled, Contact, StepStopped, TakenOver
 
 log = logging.getLogger(__name__)
@@ -34,6 +41,7 @@ _TAKE: dict[str, Callable[[Contact], None]] = {
     ROLES: roles.take,
     CHANGE_SET: change_set.take,
     PROBE: probe.take,
+    DATABASE: database.take,
 }
 
 

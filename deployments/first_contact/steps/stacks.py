@@ -10,10 +10,13 @@ from deployments.cloudformation.status import DELETED, IN_REVIEW, is_final
 from deployments.common.errors import AwsNotFound, SansoError
 from deployments.first_contact.models import ContactRun
 from deployments.first_contact.rules.answers import STACKS, TAG
+from deployments.first_contact.rules.step_names import DATABASE, PROBE
 from deployments.first_contact.steps.contact import Contact
 from deployments.stacks.shared.preflight import ENVIRONMENT_TAG
 
-CHANGES, PROBE = "changes", "probe"
+CHANGES = "changes"
+ALL = (CHANGES, PROBE, DATABASE)
+"""What distinguishes the names of a run's root stacks."""
 MOST = 30 * 60
 """Seconds until a stack must have ended."""
 GRACE = 60

@@ -41,6 +41,11 @@ class Command(BaseCommand):
             metavar="STEP,STEP",
             help=f"the steps: {', '.join(step_names.ALL)}; without this, {', '.join(step_names.FREE)}",
         )
+        parser.add_argument(
+            "--database",
+            action="store_true",
+            help="take the step database as well, which creates an Aurora cluster without instances",
+        )
         parser.add_argument("--clean-up", action="store_true", help="only clean up after an earlier run")
         parser.add_argument("--output", type=Path, help="the archive to write; it must not exist")
 
@@ -82,7 +87,8 @@ class Command(BaseCommand):
             return found
         if earlier is not None and earlier.active_key is not None:
             return earlier
-        run = runs.begin(account, options["steps"])
+        asked = {step_names.DATABASE} if options["database"] else set()
+        run = runs.begin(account, asked.union(options["steps"]))
         self._echo(f"First contact with {account.name}, tag {run.tag}")
         take_steps(Contact(run, self._echo))
         return run
