@@ -16,6 +16,7 @@ from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import State
 from deployments.stacks.models.stacks import Resource
 from tests.builders import make_user
+from tests.flows.environment_menu import open_menu
 from tests.flows.small_set import portal, portal_web, shared_portal, template_folder
 from tests.message_texts import reason
 from tests.running import Portal, allow_cloudformation, client, new_account
@@ -238,4 +239,5 @@ def test_waiting_is_stopped_and_the_environment_stays(
     own_page.goto(ended.environment.get_absolute_url())
     expect(own_page.locator("#canceled")).to_contain_text("Stopped waiting for shop; its stack stays")
     expect(own_page.locator("#change")).to_be_visible()
+    open_menu(own_page)
     expect(own_page.locator("#delete")).to_be_visible()

@@ -21,6 +21,7 @@ from deployments.health.models.database import DatabaseMember
 from deployments.health.models.observing import Observation
 from tests.builders import make_deployment, make_environment, make_user
 from tests.flows.addresses import url
+from tests.flows.environment_menu import open_menu
 from tests.flows.test_pages import NARROW, faults
 from tests.flows.web import Web, has_icon, logged_in
 from tests.health_builders import make_parts, make_past, make_whole, run_failed, server_id, unwell
@@ -69,7 +70,7 @@ def test_the_page_is_accessible(page: Page, web: Web, whole: Environment, shown_
     for environment in (whole, fresh):
         for tab in LABELS:
             page.goto(f"{web.url}{tab_url(environment, tab)}")
-            for details in page.locator("details:not([data-from]):not(.menu) > summary").all():
+            for details in page.locator("details:not([data-from], .menu, .menu details) > summary").all():
                 details.click()
             found += faults(page)
 
@@ -235,7 +236,10 @@ def test_actions_are_disabled_without_the_permission(
         page = context.new_page()
         page.goto(url(web, "environment", whole.pk))
 
+        open_menu(page)
         expect(page.get_by_role("button", name="Run site check")).to_be_disabled()
+        expect(page.locator("#save-time-why-not")).to_have_text("You need the role Operator for staging.")
+        page.goto(url(web, "environment_servers", whole.pk))
         expect(page.locator("#may-not")).to_be_visible()
 
 

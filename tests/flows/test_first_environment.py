@@ -132,6 +132,7 @@ def test_the_steps_of_the_first_environment_can_be_clicked_as_the_document_names
     walk.button("Roll back to this")
     walk.apply_the_preview()
 
+    page.get_by_label(walk.words["More actions"]).click()
     walk.link("Delete…")
     page.locator("#id_typed_name").fill("shop")
     page.get_by_label(walk.words["Turn off deletion protection first"]).check()

@@ -15,6 +15,7 @@ from deployments.environments.models.environments import Environment
 from deployments.locks.models import EnvironmentLock, FreezeWindow
 from tests.builders import make_operator, make_user
 from tests.flows.addresses import url
+from tests.flows.environment_menu import choose, open_menu
 from tests.flows.test_pages import faults
 from tests.flows.web import Web, logged_in
 from tests.locks.commands.test_freeze import freeze
@@ -38,13 +39,15 @@ def test_a_lock_is_set_by_keyboard_and_broken_by_another_operator(
 ) -> None:
     change = make_preview(environment, "traffic")
     page.goto(url(web, "environment", environment.pk))
-    page.get_by_role("link", name="Lock…").press("Enter")
+    choose(page, "lock-environment", by_keyboard=True)
     page.get_by_role("button", name="Lock environment").click()
     expect(page.locator("#id_reason_error")).to_be_visible()
     page.get_by_label("Reason").fill("load test")
     page.get_by_label("Reason").press("Enter")
     expect(page.locator("#lock")).to_contain_text("ana locked staging: “load test”")
+    open_menu(page)
     expect(page.locator("#delete")).to_be_disabled()
+    expect(page.locator("#delete-why-not")).to_contain_text("ana locked staging: “load test”")
     page.goto(url(web, "environments"))
     expect(page.locator(f"#environment-{environment.pk}")).to_contain_text("Locked")
     page.goto(url(web, "change_preview_page", change.pk))

@@ -9,6 +9,7 @@ from deployments.environments.models.accounts import Account
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from tests.flows.addresses import OUTPUTS, url
+from tests.flows.environment_menu import choose
 from tests.flows.web import Web
 
 pytestmark = pytest.mark.timeout(300)
@@ -59,7 +60,7 @@ def test_the_form_can_be_sent_again_after_going_back(page: Page, web: Web, accou
 
 def test_an_environment_is_deleted_by_typing_its_name(page: Page, web: Web, environment: Environment) -> None:
     page.goto(url(web, "environment", environment.pk))
-    page.get_by_role("link", name="Delete…").press("Enter")
+    choose(page, "delete", by_keyboard=True)
     field = page.get_by_label("Type the environment name")
     field.press_sequentially("staging")
     field.press("Enter")

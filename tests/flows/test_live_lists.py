@@ -14,6 +14,7 @@ from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from tests.builders import make_deployment, make_environment
 from tests.flows.addresses import url
+from tests.flows.environment_menu import open_menu
 from tests.flows.web import Web, Wire, logged_in
 
 pytestmark = pytest.mark.timeout(300)
@@ -72,11 +73,13 @@ def test_the_page_of_an_environment_is_updated_during_its_creation(
     deployment = make_deployment(environment, state="stacks")
     page.goto(url(web, "environment", environment.pk))
     expect(page.locator("#state")).to_contain_text("In progress")
+    open_menu(page)
+    expect(page.locator("#delete-why-not")).to_contain_text("A deployment is changing this environment.")
 
     Deployment.objects.filter(pk=deployment.pk).update(
         state="succeeded", active_key=None, ended_at=timezone.now()
     )
-    expect(page.locator("#active")).to_have_count(0)
+    expect(page.locator("#note")).to_have_count(0)
     expect(page.get_by_role("link", name="Delete…")).to_be_visible()
 
 

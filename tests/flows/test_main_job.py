@@ -19,6 +19,7 @@ from deployments.environments.models.deployments import Deployment
 from deployments.stacks.models.events import Event
 from tests.browsers import close
 from tests.builders import make_user
+from tests.flows.environment_menu import choose
 from tests.flows.web import Web, Wire, start_web
 from tests.message_texts import reason
 from tests.running import Portal, client, new_account
@@ -187,7 +188,7 @@ def test_an_operator_deploys_watches_and_deletes_an_environment(
     page.get_by_role("link", name="staging", exact=True).click()
     page.get_by_role("link", name="Configuration").click()
     expect(page.get_by_role("rowheader", name="SiteUrl")).to_be_visible()
-    page.locator("#delete").click()
+    choose(page, "delete")
     page.get_by_label("Type the environment name").fill("staging")
     page.get_by_label("Turn off deletion protection").check()
     page.get_by_role("button", name="Delete environment").click()
@@ -246,7 +247,7 @@ def test_the_articles_template_set_is_deployed_when_the_setting_names_it(
         page.goto(f"{web.url}/")
         page.get_by_role("link", name="article", exact=True).click()
         assert "Passw0rd" not in page.content()
-        page.locator("#delete").click()
+        choose(page, "delete")
         page.get_by_label("Type the environment name").fill("article")
         page.get_by_label("Turn off deletion protection").check()
         page.get_by_role("button", name="Delete environment").click()

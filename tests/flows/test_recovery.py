@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import State
+from tests.flows.environment_menu import choose, open_menu
 from tests.flows.small_set import portal, portal_web, shared_portal, template_folder
 from tests.flows.test_pages import faults
 from tests.flows.web import submit, visit
@@ -145,9 +146,9 @@ def test_a_failed_rollback_is_recovered_by_following_only_the_page(
 
     visit(own_page, created.environment.get_absolute_url())
     expect(own_page.locator("#operation-continue")).to_be_visible(timeout=SOON)
+    open_menu(own_page)
     expect(own_page.locator("#change")).to_be_disabled()
-    own_page.locator("#not-possible summary").click()
-    expect(own_page.locator("#operation-change")).to_contain_text("Continue the rollback first.")
+    expect(own_page.locator("#change-why-not")).to_contain_text("Continue the rollback first.")
     own_page.locator("#operation-continue").click()
     _until_read(own_page)
     expect(own_page.locator("#stuck")).to_contain_text("Inner/Named")
@@ -190,7 +191,7 @@ def test_a_failed_deletion_goes_on_without_what_resists(
 ) -> None:
     fail(sandbox, created, **{"delete:Named": "it is busy"})
     visit(own_page, created.environment.get_absolute_url())
-    own_page.locator("#delete").click()
+    choose(own_page, "delete")
     own_page.get_by_label("Type the environment name to confirm").fill("shop")
     own_page.get_by_label("Turn off deletion protection first").check()
     submit(own_page.get_by_role("button", name="Delete environment"))
@@ -215,7 +216,7 @@ def test_a_deletion_is_forced_and_what_stays_is_listed(
 ) -> None:
     fail(sandbox, created, **{"delete:Named": "it is busy"})
     visit(own_page, created.environment.get_absolute_url())
-    own_page.locator("#delete").click()
+    choose(own_page, "delete")
     own_page.get_by_label("Type the environment name to confirm").fill("shop")
     own_page.get_by_label("Turn off deletion protection first").check()
     submit(own_page.get_by_role("button", name="Delete environment"))

@@ -17,6 +17,7 @@ from playwright.sync_api import Page, expect
 from deployments.cloudformation.remaining import Reason
 from deployments.environments.models.deployments import Deployment
 from deployments.stacks.models.remaining import remaining_of
+from tests.flows.environment_menu import choose
 from tests.flows.small_set import portal, portal_web, shared_portal, template_folder
 from tests.flows.test_pages import faults
 from tests.message_texts import reason
@@ -70,7 +71,7 @@ def test_remaining_resources_are_announced_before_found_after_and_deleted_on_req
     assert faults(own_page) == []
     taken = a_snapshot_is_taken(own_page, deployment)
     assert faults(own_page) == []
-    own_page.locator("#delete").click()
+    choose(own_page, "delete")
     assert own_page.evaluate(
         "document.querySelector('form.card').compareDocumentPosition(document.querySelector('table')) & 4"
     )

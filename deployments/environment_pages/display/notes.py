@@ -38,7 +38,7 @@ class NoteLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Known:
+class Known:
     """An environment, what other rows say of it, and the route of its account for those who may open it."""
 
     environment: Environment
@@ -62,8 +62,8 @@ def notes_of(environments: Collection[Environment], person: Person) -> dict[int,
     offered = updates_by_environment(environments)
     accounts_url = "aws_account" if can(person, Right.MANAGE_ACCOUNTS) else ""
     return {
-        one.pk: _line(
-            _Known(
+        one.pk: line_of_note(
+            Known(
                 environment=one,
                 failed=failed.get(one.pk),
                 waiting=waiting[one.pk],
@@ -76,15 +76,16 @@ def notes_of(environments: Collection[Environment], person: Person) -> dict[int,
     }
 
 
-def _line(known: _Known) -> NoteLine | None:
-    note = note_of(known.environment.state, _found(known))
+def line_of_note(known: Known, told: Collection[Note] = ()) -> NoteLine | None:
+    """Return the note of one environment, except those that its page tells elsewhere (`told`)."""
+    note = note_of(known.environment.state, _found(known).difference(told))
     if note is None:
         return None
     text, url = _TEXTS[note](known)
     return NoteLine(note=note, text=text, url=url or known.environment.get_absolute_url())
 
 
-def _found(known: _Known) -> set[Note]:
+def _found(known: Known) -> set[Note]:
     """Return all notes of an environment, whatever its state."""
     environment, latest = known.environment, known.environment.latest
     is_restarted = environment.missing_code == SANDBOX_RESTARTED or environment.is_of_another_run
@@ -121,7 +122,7 @@ def _named(deployment: Deployment | None, text: str) -> tuple[str, str]:
     return (f"{name}: {text}" if text else name), deployment.get_absolute_url()
 
 
-def _creation(known: _Known) -> tuple[str, str]:
+def _creation(known: Known) -> tuple[str, str]:
     """Return why the creation failed, as far as a headline says more than the state."""
     latest = known.environment.latest
     code = latest.error_code if latest else ""
@@ -130,7 +131,7 @@ def _creation(known: _Known) -> tuple[str, str]:
     return _named(latest, "" if text == general else text)
 
 
-def _change(known: _Known) -> tuple[str, str]:
+def _change(known: Known) -> tuple[str, str]:
     if known.failed is None:
         return "", ""
     return lead_of(known.failed).rstrip(".。"), known.failed.get_absolute_url()
@@ -146,16 +147,16 @@ def _active(deployment: Deployment | None) -> tuple[str, str]:
     return _named(deployment, phase)
 
 
-def _outside(known: _Known) -> tuple[str, str]:
+def _outside(known: Known) -> tuple[str, str]:
     changing = known.environment.is_stack_changing
     return _("Being changed outside of Sanso") if changing else _("Changed outside of Sanso"), ""
 
 
-def _reason(known: _Known) -> tuple[str, str]:
+def _reason(known: Known) -> tuple[str, str]:
     return stored_text(known.environment.health_sentence), ""
 
 
-_TEXTS: Mapping[Note, Callable[[_Known], tuple[str, str]]] = {
+_TEXTS: Mapping[Note, Callable[[Known], tuple[str, str]]] = {
     Note.SANDBOX_RESTARTED: lambda _known: (pgettext("status", "Sandbox restarted"), ""),
     Note.STACK_MISSING: lambda _known: (pgettext("status", "Stack missing"), ""),
     Note.NEEDS_ATTENTION: lambda known: _named(

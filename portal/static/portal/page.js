@@ -47,8 +47,25 @@ function closeTips() {
   const back = () => document.documentElement.classList.remove("tips-off");
   document.addEventListener("pointermove", back, { once: true });
   document.addEventListener("focusin", back, { once: true });
-  for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
+  for (const menu of document.querySelectorAll("details.menu[open]")) closeMenu(menu);
 }
+
+/* A menu that had the focus gives it to its button: what is closed cannot keep it. */
+function closeMenu(menu) {
+  if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+  menu.open = false;
+}
+
+/* In an open menu, arrows move between what can be chosen; Tab does so everywhere. */
+document.addEventListener("keydown", (event) => {
+  const menu = event.target.closest?.("details.menu[open]");
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!menu || !step || isTyping(event)) return;
+  const places = [...menu.querySelectorAll("summary, a, button:enabled")].filter((one) => one.checkVisibility());
+  const at = places.indexOf(event.target) + step;
+  places[(at + places.length) % places.length].focus();
+  event.preventDefault();
+});
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-opens], [data-closes], [data-copy]");

@@ -109,7 +109,10 @@ def test_an_active_deployment_is_linked_and_the_environment_cannot_be_deleted(br
 
     shown = show(browser, environment)
 
-    assert environment.latest.get_absolute_url() in {a["href"] for a in shown.one(id="active").all("a")}
+    note = shown.one(id="note-link")
+    assert note["href"] == environment.latest.get_absolute_url()
+    assert note.text == f"Create {environment.latest.pk}: Stacks"
+    assert not shown.all(id="active")
     assert "disabled" in shown.one("button", id="delete").attributes
     assert "A deployment is changing this environment." in shown.one(id="delete-why-not").text
 

@@ -71,7 +71,7 @@ def test_the_lock_of_another_disables_what_changes_and_can_be_broken(
     browser: Client, environment: Environment, lock: EnvironmentLock
 ) -> None:
     shown = page(browser.get(environment.get_absolute_url()))
-    for button, why in (("save-time", "held-by-lock"), ("delete", "delete-why-not")):
+    for button, why in (("save-time", "save-time-why-not"), ("delete", "delete-why-not")):
         found = shown.one(id=button)
         assert "disabled" in found.attributes
         assert found["aria-describedby"] == why

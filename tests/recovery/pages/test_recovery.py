@@ -160,12 +160,17 @@ IMPOSSIBLE = [click for click in CLICKS if click not in POSSIBLE]
 @pytest.mark.parametrize("status", STATUSES)
 def test_each_status_offers_what_aws_accepts_and_says_why_not_the_rest(browser: Client, status: str) -> None:
     environment = make(status)
-    panel = show(browser, environment, "configuration").one("section", id="operations")
+    head = show(browser, environment, "configuration").one(id="head")
 
     for operation in Operation:
-        shown = panel.one(id=f"operation-{operation}")
+        is_named = operation in (Operation.CHANGE, Operation.DELETE)
+        key = str(operation) if is_named else f"operation-{operation}"
+        shown = head.one(id=key)
         if operation in accepted(status):
             assert (shown.name, shown["href"]) == ("a", url(environment, operation))
+        elif is_named:
+            assert "disabled" in shown.attributes
+            assert refused(status, operation) in head.one(id=shown["aria-describedby"]).text
         else:
             assert not shown.all("a")
             assert refused(status, operation) in shown.text

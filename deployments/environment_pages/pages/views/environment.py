@@ -31,6 +31,7 @@ from deployments.common.errors import UserFixable
 from deployments.common.pages.datetime_formats import units
 from deployments.common.pages.terminal_output import readable
 from deployments.common.texts import error_text
+from deployments.environment_pages.pages.environment_header import header_context
 from deployments.environment_pages.pages.environment_tabs import environment_tabs
 from deployments.environment_pages.pages.failed_environment import failure_context
 from deployments.environments.display.badges import ENVIRONMENT
@@ -110,6 +111,7 @@ def environment_page(request: AuthedRequest, pk: int, tab: str = OVERVIEW) -> Ht
         "tab_url": tab_url(environment, tab),
         "tabs": environment_tabs(environment, tab, context["health"], is_observed=is_observed),
     }
+    context |= header_context(environment, tab, request.user, context)
     context |= _rows_of_tab(environment, tab, request.user)
     if request.htmx:
         return render(request, "environment_pages/_environment_body.html", context)

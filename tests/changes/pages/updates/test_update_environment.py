@@ -30,9 +30,12 @@ def test_a_newer_version_of_the_channel_is_announced_on_the_environment_and_in_t
     shown = tab(browser, shop)
     assert "shop-templates v1.0" in shown.one(id="version").text
     assert shown.one(id="update-available")["href"] == reverse("environment_update", args=[shop.pk])
-    assert shown.one(id="update-offer").text == "version v1.1: 2 files differ"
     assert "root.yaml" in shown.one(id="offered").text
     assert "Version v1.1 is available." in shown.one(id="channel-says").text
+    assert not shown.all(id="note")  # the card says it
+    note = page(browser.get(shop.get_absolute_url())).one(id="note")
+    assert note.text == "Update available version v1.1: 2 files differ"
+    assert note.one("a")["href"] == reverse("environment_update", args=[shop.pk])
     row = page(browser.get(LIST)).one(id=f"environment-{shop.pk}")
     assert "v1.0" in row.text
     assert "Update available" in row.one(id=f"environment-{shop.pk}-note").text
