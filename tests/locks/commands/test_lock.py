@@ -15,7 +15,7 @@ from deployments.accounts.commands import accounts
 from deployments.administration.commands import grants, invitations, tokens
 from deployments.audit import commands
 from deployments.call_logs import commands as support_commands
-from deployments.changes.commands import apply, approve, create, preview, restoring
+from deployments.changes.commands import apply, approve, create, databases, preview
 from deployments.changes.commands.approve import delete_label_rule, save_label_rule
 from deployments.common.errors import UserFixable
 from deployments.common.texts import error_text, stored_text
@@ -43,7 +43,7 @@ pytestmark = pytest.mark.django_db
 __all__ = ["template_set"]
 
 PREVIEWS = {
-    *(preview.request_change, preview.request_rollback, preview.request_version, restoring.request_restore),
+    *(preview.request_change, preview.request_rollback, preview.request_version, databases.request_databases),
     *(apply.preview_again, apply.discard_change),
 }
 APPROVING = {approve.approve, approve.deny, approve.bypass, approve.set_approval_required}
