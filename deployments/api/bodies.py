@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, Field, StrictBool, StrictInt, model_validator
 
@@ -23,7 +23,7 @@ from deployments.changes.api.schemas.creation import RestoreData
 from deployments.changes.models.approvals import MAX_APPROVALS
 from deployments.changes.rules.approvals import Policy
 from deployments.environments.models.environments import Environment
-from deployments.template_sets.template_files.restored_data import FIRST, SECOND, DatabaseChange
+from deployments.template_sets.template_files.restored_data import DatabaseChange
 
 ResourcePath = Annotated[str, Field(max_length=2_000)]
 """Logical ids of nested stacks and of a resource, of at most 255 characters each."""
@@ -32,13 +32,6 @@ Labels: Any = Field(
     description="Sanso's own, not tags of the stack: one value for each key.",
     examples=[{"team": "payments"}],
 )
-
-
-class DatabaseChoice(StrEnum):
-    """One of two databases of an environment."""
-
-    A = FIRST
-    B = SECOND
 
 
 class ApproverRole(StrEnum):
@@ -60,7 +53,7 @@ class ChangeBody(ReasonBody):
         default=None,
         description="Restore this data as a second database, beside the one in use.",
     )
-    switch_to: DatabaseChoice | None = Field(
+    switch_to: Literal["A", "B"] | None = Field(
         default=None,
         description="Let the servers use this one of two databases: A, with which the environment was "
         "created, or B, restored beside it.",
