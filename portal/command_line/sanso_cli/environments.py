@@ -107,6 +107,7 @@ app.command()(deploy)
 app.command("backups")(backups.show_backups)
 app.command("snapshot")(backups.take_snapshot)
 app.command("drill")(backups.run_drill)
+app.command("drills")(backups.show_drills)
 
 
 @app.command()
