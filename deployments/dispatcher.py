@@ -33,6 +33,7 @@ from deployments.health.models.observing import Observer
 from deployments.health.steps import observe
 from deployments.notifications.models import Delivery
 from deployments.restore_drills.models import RestoreDrill
+from deployments.restore_drills.steps import schedule as drill_schedule
 from deployments.stacks.models.action_requests import ActionRequest
 from deployments.template_sets.models.sources import TemplateFetch
 from deployments.template_sets.shared import versions
@@ -48,7 +49,8 @@ CLEANUP_INTERVAL = 60.0
 AUDIT_INTERVAL = 2.0
 """Seconds between two looks for audit records that are not chained yet."""
 RECORD_INTERVAL = 60.0
-"""Seconds between two looks at the files of the bundled template set, and for accounts to read or test."""
+"""Seconds between two looks at the files of the bundled template set, for accounts to read or test, and for
+monthly drills that are due."""
 
 
 def kinds() -> list[tuple[QuerySet[Any], Task[Any, Any]]]:
@@ -110,6 +112,7 @@ def run(stop: threading.Event, beat: Callable[[], object] = lambda: None) -> Non
                 if account_roles.are_due():
                     _publish(tasks.read_account_roles, RECORD_INTERVAL)
                 daily_tests.request_due(timezone.now())
+                drill_schedule.begin_due(timezone.now())
                 retention.remove_old()
                 chain.anchor()
             if time.monotonic() - chained_at > AUDIT_INTERVAL:

@@ -44,6 +44,7 @@ from deployments.recovery.pages.views.recovery import (
     environment_delete_again,
     environment_roll_back,
 )
+from deployments.restore_drills.pages import views as drills
 from deployments.template_sets.pages import sources
 from deployments.template_sets.pages.sets import (
     template_ref_confirm,
@@ -124,7 +125,12 @@ urlpatterns = [
         "environments/<int:pk>/save-time", environment.environment_site_check, name="environment_site_check"
     ),
     path("environments/<int:pk>/snapshot", environment.environment_snapshot, name="environment_snapshot"),
-    path("environments/<int:pk>/drill", environment.environment_drill, name="environment_drill"),
+    path("environments/<int:pk>/drill", drills.environment_drill, name="environment_drill"),
+    path(
+        "environments/<int:pk>/drill-schedule",
+        drills.environment_drill_schedule,
+        name="environment_drill_schedule",
+    ),
     path(
         "environments/<int:pk>/runs/<int:run>/output",
         environment.environment_output,

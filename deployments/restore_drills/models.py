@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Self
 
 from django.conf import settings
@@ -44,6 +44,11 @@ class RestoreDrillQuerySet(models.QuerySet["RestoreDrill"]):
     def failed(self) -> Self:
         """Keep those that have failed."""
         return self.filter(result=FAILED)
+
+    def last_by_cluster(self) -> dict[str, datetime]:
+        """Return when the last one of each cluster began, by the cluster's id."""
+        rows = self.order_by().values_list("cluster_id")
+        return {str(cluster): began_at for cluster, began_at in rows.annotate(last=Max("began_at"))}
 
     def last_of_each(self) -> Self:
         """Keep the last one with a result of each environment that exists, with environment and account."""

@@ -53,6 +53,7 @@ PATHS = [
     ("/environments/{shop}/protection", {}, "change"),
     ("/environments/{shop}/snapshots", {}, "change"),
     ("/environments/{shop}/restore-drills", {}, "change"),
+    ("/environments/{shop}/restore-drill-schedule", {"monthly": True}, "change"),
     ("/deployments/{preview}/apply", {"digest": "a"}, "change"),
     ("/deployments/{preview}/discard", {}, "change"),
     ("/deployments/{preview}/preview-again", {}, "change"),

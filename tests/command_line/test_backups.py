@@ -99,3 +99,17 @@ def test_a_drill_is_requested_without_waiting(
     code, output, errors = shell.run("env", "drill", "shop", "--no-wait")
 
     assert (code, output) == (0, "The restore drill has been requested.\n"), errors
+
+
+def test_drills_and_their_schedule_are_shown_and_set(
+    portal: PortalInProcess, shell: Shell, shop: Environment
+) -> None:
+    code, output, errors = shell.run("env", "drills", "shop", "--monthly")
+
+    assert code == 0, errors
+    assert portal.posted("/restore-drill-schedule") == {"monthly": True}
+    assert "monthly" in output.lower()
+    shell.run("env", "drill", "shop", "--no-wait")
+    found = json.loads(shell.run("env", "drills", "shop", "--no-monthly", "-o", "json")[1])
+    assert found["schedule"] == {"monthly": False, "next_at": None}
+    assert [one["state"] for one in found["items"]] == ["queued"]

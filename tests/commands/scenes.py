@@ -27,7 +27,7 @@ from deployments.notifications import commands as notification_commands
 from deployments.recovery.commands import cancel, delete, recovering, remaining
 from deployments.recovery.commands.delete import request_deletion_again
 from deployments.recovery.commands.recovering import request_adoption
-from deployments.restore_drills.commands import request_drill
+from deployments.restore_drills.commands import request_drill, schedule_drills
 from deployments.template_sets.commands import sources, versions
 from tests.builders import make_account, make_user
 from tests.commands.scene_rows import (
@@ -147,6 +147,7 @@ SCENES: dict[Callable[..., Any], Scene] = {
     operate.request_protection: not_protected,
     operate.request_snapshot: lambda: {"environment": deployed()},
     request_drill: lambda: {"environment": deployed()},
+    schedule_drills: lambda: {"environment": deployed(), "monthly": True},
     remaining.request_new_search: lambda: {"deployment": remains()["deployment"]},
     remaining.request_deletion_of: remains,
     recording_commands.request_recording: lambda: {"name": "failure"},
@@ -242,6 +243,7 @@ PERMISSION: dict[Callable[..., Any], str] = {
     operate.request_protection: "operate_environment",
     operate.request_snapshot: "operate_environment",
     request_drill: "operate_environment",
+    schedule_drills: "operate_environment",
     remaining.request_new_search: "operate_environment",
     remaining.request_deletion_of: "delete_remaining",
     recording_commands.request_recording: "add_deployment",

@@ -191,6 +191,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "environment_site_check": (_action(Right.OPERATE),),
     "environment_snapshot": (_action(Right.OPERATE),),
     "environment_drill": (_action(Right.OPERATE),),
+    "environment_drill_schedule": (_action(Right.OPERATE),),
     "environment_require_approval": (_action(Right.REQUIRE_APPROVAL),),
     "environment_close": (_action(Right.DELETE),),
     # One deployment

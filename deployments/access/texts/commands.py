@@ -42,6 +42,7 @@ ACTIONS: Final[Mapping[str, Promise]] = {
     "protect": _("Switch on deletion protection"),
     "take_snapshot": _("Take snapshot"),
     "restore_drill": _("Run restore drill"),
+    "schedule_drills": _("Set monthly restore drills"),
     "search_remaining": _("Search for remaining resources"),
     "delete_remaining": _("Delete remaining resources"),
     "import_recording": _("Open recording"),

@@ -222,6 +222,10 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
             "-template_version__number", "name"
         )
 
+    def with_due_drill(self, now: datetime) -> Self:
+        """Keep those whose next restore drill by schedule is due, the longest due one first."""
+        return self.live().without_recordings().filter(next_drill_at__lte=now).order_by("next_drill_at")
+
     def observed(self) -> Self:
         """Keep those whose stack is polled between deployments."""
         return self.filter(deleted_at=None).exclude(due_at=None)

@@ -9,8 +9,14 @@ from deployments.access.api.idempotency import requests
 from deployments.access.api.keyset import Key
 from deployments.access.api.requests import ApiRequest
 from deployments.access.api.schemas import FOR_ONE
-from deployments.restore_drills.api.schemas import DrillBody, DrillList, DrillOut
-from deployments.restore_drills.commands import request_drill
+from deployments.restore_drills.api.schemas import (
+    DrillBody,
+    DrillList,
+    DrillOut,
+    DrillSchedule,
+    DrillScheduleBody,
+)
+from deployments.restore_drills.commands import request_drill, schedule_drills
 from deployments.restore_drills.models import SHOWN, RestoreDrill
 
 ACCEPTED = 202
@@ -22,9 +28,25 @@ ACCEPTED = 202
     operation_id="list_restore_drills",
 )
 def list_restore_drills(request: ApiRequest, environment_id: Key) -> DrillList:
-    """List the latest restore drills of an environment, newest first."""
-    rows = RestoreDrill.objects.of(environment_of(request, environment_id))
-    return DrillList(items=[DrillOut.of(row) for row in rows[:SHOWN]])
+    """List the latest restore drills of an environment, newest first, with their schedule."""
+    environment = environment_of(request, environment_id)
+    rows = RestoreDrill.objects.of(environment)[:SHOWN]
+    return DrillList(schedule=DrillSchedule.of(environment), items=[DrillOut.of(row) for row in rows])
+
+
+@requests(
+    router,
+    "/environments/{environment_id}/restore-drill-schedule",
+    DrillSchedule,
+    name="schedule_restore_drills",
+)
+def schedule_restore_drills(
+    request: ApiRequest, environment_id: Key, body: DrillScheduleBody
+) -> DrillSchedule:
+    """Set whether Sanso runs a restore drill of an environment every month."""
+    environment = environment_of(request, environment_id)
+    found = schedule_drills(user=request.user, environment=environment, monthly=body.monthly)
+    return DrillSchedule.of(found)
 
 
 @requests(

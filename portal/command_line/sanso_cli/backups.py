@@ -1,4 +1,4 @@
-"""The commands `sanso env backups`, `snapshot` and `drill`: backups of a database, and restoring them."""
+"""The commands `sanso env backups`, `snapshot`, `drill` and `drills`: backups, and restoring them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from sanso_cli.output import Exit, Format, fail, show, warn_of_problems
 from sanso_cli.texts import _
 
 COLUMNS: Final = ("name", "cause", "status", "created_at", "size_gib")
+DRILL_COLUMNS: Final = ("began_at", "result", "rpo_seconds", "rto_seconds", "text")
 INTERVAL: Final = 3.0
 """Seconds between two looks at a snapshot that is being taken."""
 
@@ -79,6 +80,27 @@ def run_drill(
         typer.echo(_("The restore drill has been requested."))
     if found["result"] == "failed":
         fail(found["text"], Exit.FAILED)
+
+
+def show_drills(
+    name: Name,
+    monthly: Annotated[
+        bool | None,
+        typer.Option("--monthly/--no-monthly", help=_("Whether the portal runs a drill every month.")),
+    ] = None,
+    output: Output = Format.TABLE,
+) -> None:
+    """Show the restore drills of an environment, or set whether one runs every month."""
+    api = session.client()
+    path = f"/environments/{session.environment(api, name)['id']}"
+    if monthly is not None:
+        api.post(f"{path}/restore-drill-schedule", {"monthly": monthly})
+    found = api.get(f"{path}/restore-drills")
+    if output is not Format.TABLE:
+        show(output, found)
+        return
+    show(output, found["schedule"])
+    show(output, found["items"], DRILL_COLUMNS)
 
 
 def _ended(api: PortalClient, path: str) -> dict[str, Any]:

@@ -108,6 +108,7 @@ app.command("backups")(backups.show_backups)
 app.command("snapshot")(backups.take_snapshot)
 app.command("drill")(backups.run_drill)
 app.command("maintenance")(maintenance.show_maintenance)
+app.command("drills")(backups.show_drills)
 
 
 @app.command()

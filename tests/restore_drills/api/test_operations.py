@@ -123,3 +123,35 @@ def test_a_failed_drill_is_shown_on_the_page_and_as_a_problem_in_lists(
     Environment.objects.filter(pk=shop.pk).update(drill_failed_at=None)
     assert "Restore drill failed" not in client.get(shop.get_absolute_url()).content.decode()
     assert program.get("/environments?state=problem").json()["items"] == []
+
+
+def test_monthly_drills_are_switched_on_and_off_by_the_api_and_the_page(
+    client: Client, program: Program, operator: User, shop: Environment
+) -> None:
+    path = f"/environments/{shop.pk}"
+    client.force_login(operator)
+    assert program.get(f"{path}/restore-drills").json()["schedule"] == {"monthly": False, "next_at": None}
+
+    found = program.post(f"{path}/restore-drill-schedule", {"monthly": True}).json()
+    assert (found["monthly"], found["next_at"] is not None) == (True, True)
+    page = client.get(f"{shop.get_absolute_url()}database").content.decode()
+    assert "The next drill is due." in page
+
+    assert client.post(f"{shop.get_absolute_url()}drill-schedule", {"monthly": "no"}).status_code == 302
+    assert "No drill is scheduled." in client.get(f"{shop.get_absolute_url()}database").content.decode()
+    assert program.get(f"{path}/restore-drills").json()["schedule"]["monthly"] is False
+
+    program.post(f"{path}/restore-drills", {})
+    client.post(f"{shop.get_absolute_url()}drill-schedule", {"monthly": "yes"})
+    page = client.get(f"{shop.get_absolute_url()}database").content.decode()
+    assert "Next drill:" in page
+    assert "UTC" in page.partition("Next drill:")[2][:200]
+
+
+def test_without_a_database_there_is_no_schedule(program: Program, shop: Environment) -> None:
+    shop.clusters.all().delete()
+
+    refused = program.post(f"/environments/{shop.pk}/restore-drill-schedule", {"monthly": True})
+
+    assert refused.status_code in (409, 422)
+    assert "no such database" in refused.json()["detail"]

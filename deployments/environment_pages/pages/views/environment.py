@@ -51,7 +51,6 @@ from deployments.health.commands.watch import watch
 from deployments.health.display.history_page import history_context, incidents_context
 from deployments.health.display.page import health_context
 from deployments.health.models.configuration import AssociationRun
-from deployments.health.models.reads import databases_in_use
 from deployments.health.rules.aws_statuses import RUN_SKIPPED
 from deployments.locks.display.holds import holds_context, lock_history
 from deployments.notifications.display.view_models import notified_about
@@ -59,8 +58,7 @@ from deployments.recovery.commands.delete import close_environment
 from deployments.recovery.display.operations import operations_view
 from deployments.recovery.display.protection import protection_view
 from deployments.releases.display import servers_of_environment
-from deployments.restore_drills.commands import request_drill
-from deployments.restore_drills.models import SHOWN, RestoreDrill
+from deployments.restore_drills.display.tab import drills_context, failed_drill
 from deployments.stacks.display.remaining import kept_snapshots, remaining_view
 from deployments.stacks.models.stacks import Stack
 from deployments.template_sets.display.version import version_of
@@ -101,7 +99,7 @@ def environment_page(request: AuthedRequest, pk: int, tab: str = OVERVIEW) -> Ht
         "operations": operations_view(environment, partial(can, request.user, about=environment)),
         "needs_operator": environment.needs_operator,
         "bypassed": bypass_notice(environment),
-        "failed_drill": _failed_drill(environment),
+        "failed_drill": failed_drill(environment),
         "own_version": version_of(environment),
         "take_over_key": uuid.uuid4(),
         **holds_context(environment, request.user, may_operate=context["may_operate"]),
@@ -118,13 +116,6 @@ def environment_page(request: AuthedRequest, pk: int, tab: str = OVERVIEW) -> Ht
     if is_observed:
         context |= _history_of_tab(environment, tab)
     return render(request, "environment_pages/environment.html", context | {"units": units()})
-
-
-def _failed_drill(environment: Environment) -> RestoreDrill | None:
-    """Return the failed drill that is a problem of an environment now."""
-    if environment.drill_failed_at is None or environment.is_gone:
-        return None
-    return RestoreDrill.objects.of(environment).failed().first()
 
 
 def _title(environment: Environment) -> str:
@@ -144,8 +135,7 @@ def _rows_of_tab(environment: Environment, tab: str, user: User) -> dict[str, An
     if tab == SERVERS:
         return {"servers": servers_of_environment(environment)}
     if tab == DATABASE:
-        drills = {"drills": list(RestoreDrill.objects.of(environment)[:SHOWN])}
-        return databases_view(environment, user) | drills | {"drilled": databases_in_use(environment)}
+        return databases_view(environment, user) | drills_context(environment)
     if tab not in (OVERVIEW, HISTORY_TAB):
         return {}
     shown = LATEST if tab == OVERVIEW else HISTORY
@@ -233,18 +223,6 @@ def environment_snapshot(request: AuthedRequest, pk: int) -> HttpResponse:
     except UserFixable as problem:
         messages.error(request, error_text(problem))
     return redirect(f"{tab_url(environment, DATABASE)}#backups")
-
-
-@require_POST
-@may(OPERATE, "restore_drill")
-def environment_drill(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Request a restore drill of a database cluster."""
-    environment = environment_or_404(request, pk)
-    try:
-        request_drill(user=request.user, environment=environment, cluster_id=request.POST.get("cluster", ""))
-    except UserFixable as problem:
-        messages.error(request, error_text(problem))
-    return redirect(f"{tab_url(environment, DATABASE)}#restore-drills")
 
 
 @require_POST

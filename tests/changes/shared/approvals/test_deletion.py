@@ -18,6 +18,8 @@ from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import State
 from deployments.recovery.commands.delete import request_deletion
+from deployments.restore_drills.models import RestoreDrill
+from deployments.restore_drills.shared.beginning import begin_drill
 from tests.changes.shared.approvals.requesting import approving, person, preview, row, send_request
 from tests.fakes import FakeAws
 from tests.stepping import run, take_step
@@ -61,6 +63,19 @@ def test_a_deletion_waits_without_the_environment_until_a_second_person_approves
     record = AuditRecord.objects.filter(outcome="requested").first()
     assert record is not None
     assert (record.action, record.user) == ("approve_deletion", ben)
+
+
+def test_a_deletion_is_not_approved_while_a_restore_drill_uses_the_subnets(
+    deployed: Environment, deleter: User, ben: User
+) -> None:
+    deletion(deployed, deleter)
+    approval = Approval.objects.waiting().get()
+    drill = begin_drill(deployed, "staging-db", user=deleter, now=timezone.now())
+    with pytest.raises(UserFixable, match="DrillInProgress"):
+        approving(ben, approval)
+
+    RestoreDrill.objects.filter(pk=drill.pk).update(state="finished", active_key=None)
+    approving(ben, approval)
 
 
 def test_a_denied_or_discarded_deletion_deletes_nothing(

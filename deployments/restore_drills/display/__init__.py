@@ -1,0 +1,1 @@
+"""What the environment's page shows of drills."""

@@ -1,0 +1,1 @@
+"""The forms of drills on the environment's page."""

@@ -1,0 +1,1 @@
+"""What commands and steps of drills do alike."""
