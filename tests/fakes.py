@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from deployments.aws.access_analyzer import PolicyFinding
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.cloudformation import (
     ChangeSet,
@@ -71,6 +72,7 @@ class FakeAws(FakeServices, FakeStackOperations):
         self.requests: list[ChangeSetRequest] = []
         self.foreign_buckets: set[str] = set()
         self.zone_names = ["ap-northeast-1a", "ap-northeast-1c"]
+        self.in_policies: list[PolicyFinding] = []
         self.in_use: dict[Limited, int] = {}  # of 100 each
         self.not_allowed: dict[str, SimulatedDecision] = {}  # by action; every other is allowed
         self.simulated: list[tuple[str, str]] = []  # role, action
@@ -129,6 +131,7 @@ class FakeAws(FakeServices, FakeStackOperations):
             cloudtrail=self,
             iam=self,
             quotas=self,
+            access_analyzer=self,
         )
 
     def _call(self, operation: str) -> None:
@@ -157,6 +160,10 @@ class FakeAws(FakeServices, FakeStackOperations):
     def use_of(self, service: str) -> list[QuotaUse]:
         self._call("servicequotas:ListServiceQuotas")
         return [QuotaUse(limited=one, limit=100, used=self.in_use.get(one, 0)) for one in CODES[service]]
+
+    def policy_findings(self, policy: str) -> list[PolicyFinding]:
+        self._call("access-analyzer:ValidatePolicy")
+        return self.in_policies
 
     def zones(self) -> list[str]:
         self._call("ec2:DescribeAvailabilityZones")

@@ -15,6 +15,7 @@ from botocore.loaders import Loader
 from botocore.session import Session, get_session
 
 from deployments.aws import call_capture, call_counts, quota, sandbox
+from deployments.aws.access_analyzer import AccessAnalyzer, AccessAnalyzerGateway
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.autoscaling import AutoScaling, AutoScalingGateway
 from deployments.aws.cloudformation import CloudFormation, CloudFormationGateway
@@ -62,6 +63,7 @@ class Clients:
     cloudtrail: CloudTrail
     iam: IAM
     quotas: ServiceQuotas
+    access_analyzer: AccessAnalyzer
 
 
 _lock = Lock()
@@ -107,6 +109,9 @@ def _connect(ref: AccountRef) -> Clients:
             elbv2=elbv2,
             rds=rds,
             cloudformation=cloudformation,
+        ),
+        access_analyzer=AccessAnalyzerGateway(
+            session.client("accessanalyzer", endpoint_url=endpoint, config=_CONFIG)
         ),
     )
 
