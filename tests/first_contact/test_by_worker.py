@@ -173,7 +173,12 @@ def test_a_step_in_progress_is_canceled_before_its_next_call(
 ) -> None:
     run, user = requested(account, "reads", "roles"), make_user("bo", is_superuser=True)
     zones = FakeAws.zones
-    monkeypatch.setattr(FakeAws, "zones", lambda aws: request_cancel(user=user, run=run) or zones(aws))
+
+    def canceled_meanwhile(aws: FakeAws) -> list[str]:
+        request_cancel(user=user, run=run)
+        return zones(aws)
+
+    monkeypatch.setattr(FakeAws, "zones", canceled_meanwhile)
 
     done = take_all(run)
 
