@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from deployments.aws.access_analyzer import PolicyFinding
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.acm import Certificate
 from deployments.aws.cloudformation import (
@@ -74,6 +75,7 @@ class FakeAws(FakeServices, FakeStackOperations):
         self.zone_names = ["ap-northeast-1a", "ap-northeast-1c"]
         self.not_offered: dict[str, list[str]] = {}  # zones by type or class; a version: in no zone
         self.certificates: dict[str, Certificate] = {}  # by ARN
+        self.in_policies: list[PolicyFinding] = []
         self.in_use: dict[Limited, int] = {}  # of 100 each
         self.not_allowed: dict[str, SimulatedDecision] = {}  # by action; every other is allowed
         self.simulated: list[tuple[str, str]] = []  # role, action
@@ -135,6 +137,7 @@ class FakeAws(FakeServices, FakeStackOperations):
             iam=self,
             quotas=self,
             acm=self,
+            access_analyzer=self,
         )
 
     def _call(self, operation: str) -> None:
@@ -163,6 +166,10 @@ class FakeAws(FakeServices, FakeStackOperations):
     def use_of(self, service: str) -> list[QuotaUse]:
         self._call("servicequotas:ListServiceQuotas")
         return [QuotaUse(limited=one, limit=100, used=self.in_use.get(one, 0)) for one in CODES[service]]
+
+    def policy_findings(self, policy: str) -> list[PolicyFinding]:
+        self._call("access-analyzer:ValidatePolicy")
+        return self.in_policies
 
     def zones(self) -> list[str]:
         self._call("ec2:DescribeAvailabilityZones")

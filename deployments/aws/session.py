@@ -15,6 +15,7 @@ from botocore.loaders import Loader
 from botocore.session import Session, get_session
 
 from deployments.aws import call_capture, call_counts, quota, sandbox
+from deployments.aws.access_analyzer import AccessAnalyzer, AccessAnalyzerGateway
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.acm import ACM, ACMGateway
 from deployments.aws.autoscaling import AutoScaling, AutoScalingGateway
@@ -66,6 +67,7 @@ class Clients:
     iam: IAM
     quotas: ServiceQuotas
     acm: ACM
+    access_analyzer: AccessAnalyzer
 
 
 _lock = Lock()
@@ -114,6 +116,9 @@ def _connect(ref: AccountRef) -> Clients:
             cloudformation=cloudformation,
         ),
         acm=ACMGateway(session.client("acm", endpoint_url=endpoint, config=_CONFIG)),
+        access_analyzer=AccessAnalyzerGateway(
+            session.client("accessanalyzer", endpoint_url=endpoint, config=_CONFIG)
+        ),
     )
 
 

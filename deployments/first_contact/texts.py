@@ -23,7 +23,10 @@ WHAT_STEPS_DO = {
         "Assumes the role with the right and with a wrong external ID, and makes every reading call of "
         "Sanso. Creates nothing. AWS charges for the metrics that are read."
     ),
-    "roles": _("Simulates each action of the roles. Creates nothing, and AWS charges nothing."),
+    "roles": _(
+        "Simulates each action of the roles, and lets IAM Access Analyzer validate their policies. Creates "
+        "nothing, and AWS charges nothing."
+    ),
     "change_set": _(
         "Uploads the bundled template set, creates its change set, and deletes both. AWS charges for "
         "requests and for a few hundred kilobytes of storage for minutes."

@@ -100,6 +100,33 @@ def test_the_whole_is_as_expected_and_leaves_nothing(
     assert account.external_id not in everything
 
 
+def test_the_policies_are_validated_where_that_is_allowed(
+    account: Account, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    first_contact(account, tmp_path, "--steps", "roles")
+    (denied,) = validations(report_of(tmp_path))
+    assert (denied["outcome"], "AccessDenied" in denied["text"]) == ("note", True)
+    statement = {"Effect": "Allow", "Action": "access-analyzer:ValidatePolicy", "Resource": "*"}
+    client(account, "iam", sandbox).put_role_policy(
+        RoleName="sanso-portal",
+        PolicyName="validation",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
+
+    printed = first_contact(account, tmp_path, "--steps", "roles")
+
+    assert printed.error == ""
+    found = validations(report_of(tmp_path))
+    assert len(found) > 10
+    assert {(one["outcome"], one["text"]) for one in found} == {("expected", "0 findings")}
+
+
+def validations(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the answers of Access Analyzer."""
+    answers: list[dict[str, Any]] = report["steps"][0]["answers"]
+    return [one for one in answers if "validated by Access Analyzer" in one["question"]]
+
+
 def test_the_database_is_as_expected_and_leaves_nothing(
     account: Account, sandbox: Sandbox, tmp_path: Path
 ) -> None:

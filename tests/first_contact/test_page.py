@@ -98,7 +98,7 @@ def test_the_archive_is_downloaded_after_the_end(manager: Client, monkeypatch: p
     monkeypatch.setattr(session, "connect", FakeAws())
     run = runs.begin(account, [])
     finish(Contact(run, lambda _line: None))
-    shown(manager, account).one("button", id="archive")
+    assert shown(manager, account).one("button", id="archive").text == "Download archive"
 
     got = manager.post(contact_url("first_contact_archive", run))
 

@@ -21,7 +21,7 @@ CHANGES = {
     *("s3.create_bucket", "s3.harden_bucket", "s3.put_object", "s3.delete_versions"),
     "ec2.delete_network_interface",
 }
-IN_ANOTHER_STEP = {"iam.simulate"}
+IN_ANOTHER_STEP = {"iam.simulate", "access_analyzer.policy_findings"}
 
 
 def methods() -> set[str]:

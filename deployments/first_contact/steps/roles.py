@@ -1,20 +1,29 @@
-"""The roles: each action that account.yaml grants is simulated, as by the test of the connection."""
+"""The roles: what account.yaml grants is simulated, and its policies are validated by Access Analyzer."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
-from deployments.accounts.rules.account_roles import PORTAL
+from deployments.accounts.rules.account_roles import PORTAL, ExpectedRole
 from deployments.accounts.rules.facts import ConnectionAnswers, RoleFacts
 from deployments.accounts.rules.simulations import Simulation
 from deployments.accounts.shared import reads, simulating
 from deployments.aws import session
+from deployments.aws.access_analyzer import PolicyFinding
+from deployments.aws.session import Clients
+from deployments.common.errors import AwsAccessError
 from deployments.first_contact.rules.answers import Match
 from deployments.first_contact.steps.contact import Contact, StepStopped
 
+ALLOW_VALIDATION = (
+    "The policies are not validated. Sanso works without this permission: to validate them, allow the "
+    "portal's role access-analyzer:ValidatePolicy on *, and run the step again."
+)
+
 
 def take(contact: Contact) -> None:
-    """Simulate everything, and note what is missing with the statement to add."""
+    """Simulate everything, note the statements that are missing, and what is found in the policies."""
     basics = contact.need(
         "the roles",
         lambda aws: reads.basics(contact.account, lambda _ref: aws, session.identify_anew),
@@ -28,6 +37,7 @@ def take(contact: Contact) -> None:
     policies = simulating.policies(dict(roles), basics)
     for kind, _role in roles:
         _report(contact, kind, basics, policies.get(kind, ""))
+    _validate(contact, dict(roles))
 
 
 def _simulated(contact: Contact, facts: RoleFacts, simulation: Simulation) -> RoleFacts:
@@ -53,3 +63,27 @@ def _report(contact: Contact, kind: str, found: ConnectionAnswers, policy: str) 
         return
     lacks = f"{facts.tested} simulated, not allowed: {', '.join((*missing, *facts.refused))}"
     contact.note(title, f"{lacks}\n{policy}".strip(), Match.DENIED)
+
+
+def _validate(contact: Contact, roles: dict[str, ExpectedRole]) -> None:
+    """Note what Access Analyzer finds in the policies of account.yaml; no role needs to allow that."""
+    for kind, role in roles.items():
+        for name, policy in {**role.granted.inline, **role.granted.managed}.items():
+            title = f"policy {name} of role {kind}, validated by Access Analyzer"
+            found, error = contact.quietly(partial(_findings, policy))
+            if isinstance(error, AwsAccessError):
+                contact.note(title, f"{error} {ALLOW_VALIDATION}")
+                return
+            if error is not None:
+                contact.note(title, str(error), Match.NO_ANSWER)
+                return
+            outcome = Match.DIFFERENT if any(one.is_error for one in found or ()) else Match.EXPECTED
+            lines = [
+                f"{len(found or ())} findings",
+                *(f"{one.kind} {one.code}: {one.text}" for one in found or ()),
+            ]
+            contact.note(title, "\n".join(lines), outcome)
+
+
+def _findings(policy: str, aws: Clients) -> list[PolicyFinding]:
+    return aws.access_analyzer.policy_findings(policy)

@@ -86,6 +86,7 @@ def checks(request: Request) -> list[Check]:
 
 # Actions without resource-level permissions.
 _WITHOUT_RESOURCE: Final = (
+    "access-analyzer:ValidatePolicy",
     "autoscaling:Describe",
     "cloudtrail:LookupEvents",
     "cloudwatch:",

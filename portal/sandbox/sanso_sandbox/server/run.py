@@ -37,6 +37,7 @@ from sanso_sandbox.server.recorded_calls import RecordedCalls
 from sanso_sandbox.server.signed_calls import SignedCalls
 from sanso_sandbox.server.web_pages import NoForeignPages
 from sanso_sandbox.services import (
+    accessanalyzer,
     autoscaling,
     cloudtrail,
     cloudwatch,
@@ -61,7 +62,7 @@ logger = logging.getLogger(__name__)
 SERVICES: Final = (
     *(cloudformation, fixes),
     *(ec2, elbv2, autoscaling, rds, secretsmanager, ssm, lambda_, iam, cloudtrail, cloudwatch, names),
-    servicequotas,
+    *(servicequotas, accessanalyzer),
 )
 
 
