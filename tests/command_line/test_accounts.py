@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from deployments.aws.iam import SimulatedDecision
+from deployments.environments.models.accounts import Account
 from sanso_cli import accounts
 from tests.accounts.testing import production, take_steps
 from tests.builders import allow
@@ -39,6 +40,33 @@ def test_a_test_is_requested_awaited_and_printed(
     code, found, _ = shell.run("test-account", "production", "--last", "-o", "json")
     assert (code, json.loads(found)["result"]) == (1, "problem")
     assert "problem" in shell.run("accounts")[1]
+
+
+def test_an_account_is_removed_after_saying_what_stays_in_aws(
+    portal: PortalInProcess, shell: Shell, operator: User
+) -> None:
+    allow(operator, "manage_accounts")
+    account = production(artifact_bucket="our-templates")
+
+    code, printed, _ = shell.run("remove-account", "production", "--yes")
+
+    assert code == 0
+    assert not Account.objects.filter(pk=account.pk).exists()
+    text = " ".join(printed.split())
+    assert "Nothing was deleted in AWS" in text
+    assert "Stays in AWS: The stack sanso-account in ap-northeast-1" in text
+    assert "The artifact bucket our-templates" in text
+
+
+def test_an_account_that_nobody_confirms_stays(portal: PortalInProcess, shell: Shell, operator: User) -> None:
+    allow(operator, "manage_accounts")
+    account = production()
+
+    code, printed, _ = shell.run("remove-account", "production", typed="n\n")
+
+    assert code == 130
+    assert "Stays in AWS" in printed
+    assert Account.objects.filter(pk=account.pk).exists()
 
 
 def test_a_test_without_workers_ends_with_a_sentence(

@@ -46,7 +46,7 @@ def edit_account(request: ApiRequest, account_id: Key, body: AccountBody) -> Acc
 
 @requests(router, "/accounts/{account_id}/delete", AccountDetail, name="delete_account", needs=MANAGE)
 def remove_account(request: ApiRequest, account_id: Key, body: Nothing) -> AccountDetail:
-    """Delete an account that never had an environment, and return what it was."""
+    """Delete an account that never had an environment. The response says what stays in AWS."""
     require_somewhere(request, MANAGE, "delete_account")
     account = account_of(account_id)
     found = AccountDetail.of(account)

@@ -17,6 +17,7 @@ from deployments.access.pages.requests import AuthedRequest, may_everywhere
 from deployments.access.rules.roles import Right
 from deployments.accounts.commands.accounts import delete_account, request_connection_test, save_account
 from deployments.accounts.display.connection import connection_status
+from deployments.accounts.display.what_stays import staying_lines
 from deployments.accounts.models import ConnectionTest
 from deployments.accounts.pages.account_roles import roles_text
 from deployments.accounts.pages.forms import AccountFields, AccountForm, NewAccountForm, OutputsForm
@@ -110,7 +111,8 @@ def aws_account_remove(request: AuthedRequest, pk: int) -> HttpResponse:
         messages.success(request, _("%(name)s is removed. Nothing was deleted in AWS.") % {"name": name})
         return redirect("aws_accounts")
     context = _context(account, OutputsForm(instance=account)) | {
-        "in_use": Environment.objects.in_account(pk).exists()
+        "in_use": Environment.objects.in_account(pk).exists(),
+        "stays": staying_lines(account),
     }
     return render(request, "accounts/account_remove.html", context)
 

@@ -1,4 +1,4 @@
-"""The command `sanso test-account`: request a test of an account's connection, and print its result."""
+"""The commands about one account: test its connection, or remove it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 from sanso_cli import completion, session
 from sanso_cli.client import PortalClient
 from sanso_cli.options import Output
-from sanso_cli.output import Exit, Format, fail, out, show
+from sanso_cli.output import Exit, Format, confirm, fail, out, show
 from sanso_cli.texts import _
 
 COLUMNS = ("check", "result", "text", "advice")
@@ -47,6 +47,36 @@ def run_test(
             if one["policy"]:
                 out.print(one["policy"], markup=False)
     raise typer.Exit(Exit.FAILED if found["result"] == PROBLEM else 0)
+
+
+def remove(
+    name: Annotated[
+        str, typer.Argument(help=_("The account's name or key."), autocompletion=completion.accounts)
+    ],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help=_("Remove it without asking."))] = False,
+    output: Output = Format.TABLE,
+) -> None:
+    """Remove an account that never had an environment; nothing is deleted in AWS."""
+    api = session.client()
+    path = f"/accounts/{session.account(api, name)}"
+    found = api.get(path)
+    if not yes and output is Format.TABLE:
+        _print_staying(found)
+    if not yes and not confirm(_("Remove the account %(name)s?") % found):
+        raise typer.Abort
+    found = api.post(f"{path}/delete", {})
+    if output is not Format.TABLE:
+        show(output, found)
+        return
+    out.print(_("%(name)s is removed. Nothing was deleted in AWS.") % found, markup=False)
+    if yes:
+        _print_staying(found)
+
+
+def _print_staying(found: dict[str, Any]) -> None:
+    """Print what stays in AWS; an earlier portal does not say it."""
+    for one in found.get("stays_in_aws", []):
+        out.print(_("Stays in AWS: %(text)s") % one, markup=False)
 
 
 def _finished(api: PortalClient, path: str) -> dict[str, Any]:

@@ -28,11 +28,33 @@ def test_an_account_is_added_edited_and_deleted(root: Program) -> None:
     assert (added["role_arn"], len(added["external_id"])) == (ROLE, 32)
     assert root.get(path).json() == added
     edited = root.post(path, body | {"artifact_bucket": "our-templates"}).json()
-    assert edited == added | {"artifact_bucket": "our-templates"}
+    assert edited["artifact_bucket"] == "our-templates"
+    assert {name for name in edited if edited[name] != added[name]} == {"artifact_bucket", "stays_in_aws"}
     assert AuditRecord.objects.get(action="edit_account").after == {"artifact_bucket": "our-templates"}
     wrong = root.post("/accounts", {"name": "production", "region": "nowhere"})
     assert {error["field"] for error in wrong.json()["errors"]} == {"name", "region"}
     make_environment("shop", account=Account.objects.get(pk=added["id"]))
     assert root.post(f"{path}/delete").json()["code"] == "AccountInUse"
-    other = make_account("other")
-    assert root.post(f"/accounts/{other.pk}/delete").json()["name"] == "other"
+
+
+def test_deleting_an_account_says_what_stays_in_aws_and_who_uses_it(root: Program) -> None:
+    account = make_account("production", role_arn=ROLE, artifact_bucket="our-templates")
+    make_account("production-europe", role_arn=ROLE, region="eu-central-1")
+    make_account("others", role_arn=ROLE.replace("123456789012", "210987654321"))
+
+    found = root.post(f"/accounts/{account.pk}/delete").json()
+
+    assert found["name"] == "production"
+    stack, bucket = found["stays_in_aws"]
+    assert (stack["kind"], stack["name"], stack["used_by"]) == (
+        *("roles_stack", "sanso-account", ["production-europe"]),
+    )
+    assert "production-europe" in stack["text"]
+    assert (bucket["name"], bucket["is_billed"], bucket["used_by"]) == ("our-templates", True, [])
+    assert not Account.objects.filter(pk=account.pk).exists()
+
+
+def test_nothing_stays_of_an_account_in_the_sandbox(root: Program) -> None:
+    account = make_account("sandbox", is_sandbox=True, sandbox_account_id="123456789012")
+
+    assert root.get(f"/accounts/{account.pk}").json()["stays_in_aws"] == []

@@ -10,8 +10,10 @@ from pydantic import Field
 
 from deployments.access.api.keyset import Page
 from deployments.access.api.schemas import Body
+from deployments.accounts.display.what_stays import StayingLine, staying_lines
 from deployments.accounts.models import ConnectionTest
 from deployments.accounts.rules.connection import Result
+from deployments.accounts.rules.what_stays import Staying
 from deployments.environments.models.accounts import Account
 from deployments.environments.rules.account_template import REVISION
 
@@ -49,6 +51,30 @@ class AccountPage(Page[AccountOut]):
     """A page of accounts, the newest first."""
 
 
+class StaysOut(Schema):
+    """Something in AWS that Sanso leaves when the account is deleted here."""
+
+    kind: Staying
+    name: str = Field(examples=["sanso-account"])
+    region: str = Field(examples=["ap-northeast-1"])
+    is_billed: bool
+    used_by: list[str] = Field(description="The names of other accounts in Sanso that use it.")
+    text: str = Field(description="The same as a sentence, in the language of the request.")
+
+    @classmethod
+    def of(cls, line: StayingLine) -> Self:
+        """Return a line."""
+        found = line.found
+        return cls(
+            kind=found.kind,
+            name=found.name,
+            region=found.region,
+            is_billed=found.is_billed,
+            used_by=list(found.used_by),
+            text=line.text,
+        )
+
+
 class AccountDetail(AccountOut):
     """An account with the roles that Sanso uses there."""
 
@@ -61,6 +87,9 @@ class AccountDetail(AccountOut):
         description="The revision of the deployed account.yaml; null if the stack sanso-account is unknown."
     )
     roles_revision_needed: int = Field(description="The revision that this version of Sanso needs.")
+    stays_in_aws: list[StaysOut] = Field(
+        description="What stays in AWS when the account is deleted: Sanso deletes nothing there."
+    )
     created_at: datetime
 
     @classmethod
@@ -81,6 +110,7 @@ class AccountDetail(AccountOut):
             artifact_bucket=row.artifact_bucket,
             roles_revision=row.roles_revision,
             roles_revision_needed=REVISION,
+            stays_in_aws=[StaysOut.of(line) for line in staying_lines(row)],
             created_at=row.created_at,
         )
 
