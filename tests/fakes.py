@@ -138,6 +138,7 @@ class FakeAws(FakeServices, FakeStackOperations):
             quotas=self,
             acm=self,
             access_analyzer=self,
+            secrets=self,
         )
 
     def _call(self, operation: str) -> None:

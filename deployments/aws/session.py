@@ -29,6 +29,7 @@ from deployments.aws.logs import Logs, LogsGateway
 from deployments.aws.rds import RDS, RDSGateway
 from deployments.aws.rds_maintenance import RDSMaintenance, RDSMaintenanceGateway
 from deployments.aws.s3 import S3, S3Gateway
+from deployments.aws.secretsmanager import SecretsManager, SecretsManagerGateway
 from deployments.aws.service_quotas import ServiceQuotas, ServiceQuotasGateway
 from deployments.aws.ssm import SSM, SSMGateway
 from deployments.aws.sts import STS, Identity, STSGateway
@@ -68,6 +69,7 @@ class Clients:
     quotas: ServiceQuotas
     acm: ACM
     access_analyzer: AccessAnalyzer
+    secrets: SecretsManager
 
 
 _lock = Lock()
@@ -118,6 +120,9 @@ def _connect(ref: AccountRef) -> Clients:
         acm=ACMGateway(session.client("acm", endpoint_url=endpoint, config=_CONFIG)),
         access_analyzer=AccessAnalyzerGateway(
             session.client("accessanalyzer", endpoint_url=endpoint, config=_CONFIG)
+        ),
+        secrets=SecretsManagerGateway(
+            session.client("secretsmanager", endpoint_url=endpoint, config=_CONFIG)
         ),
     )
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
@@ -25,6 +27,8 @@ from deployments.environments.models.environments import Environment
 from deployments.environments.rules.environment_state import Note, note_of
 from deployments.environments.rules.outcome import SANDBOX_RESTARTED
 from deployments.environments.rules.phases import Kind, State
+from deployments.health.models.maintenance import DatabaseMaintenance, PendingMaintenance
+from deployments.health.rules.maintenance import DUE_NOTICE, SUPPORT_NOTICE
 from deployments.template_sets.models.versions import updates_by_environment
 
 
@@ -47,12 +51,14 @@ class Known:
     has_broken_account: bool
     accounts_url: str
     has_update: bool
+    maintenance_at: datetime | None
+    support_ends_at: datetime | None
 
 
 def notes_of(environments: Collection[Environment], person: Person) -> dict[int, NoteLine | None]:
     """Return the note of each environment by its key, of rows with account, version and latest deployment.
 
-    There are at most six queries for all of them, besides the rights of the person.
+    There are at most eight queries for all of them, besides the rights of the person.
     """
     waiting: dict[int, list[Deployment]] = defaultdict(list)
     for row in Deployment.objects.waiting_in([one.pk for one in environments]):
@@ -60,6 +66,7 @@ def notes_of(environments: Collection[Environment], person: Person) -> dict[int,
     failed = failed_changes_of(environments)
     broken = ConnectionTest.objects.failed_in({one.account_id for one in environments})
     offered = updates_by_environment(environments)
+    due, ending = maintenance_times([one.pk for one in environments])
     accounts_url = "aws_account" if can(person, Right.MANAGE_ACCOUNTS) else ""
     return {
         one.pk: line_of_note(
@@ -70,10 +77,19 @@ def notes_of(environments: Collection[Environment], person: Person) -> dict[int,
                 has_broken_account=one.account_id in broken,
                 accounts_url=accounts_url,
                 has_update=offered[one.pk].is_available,
+                maintenance_at=due.get(one.pk),
+                support_ends_at=ending.get(one.pk),
             )
         )
         for one in environments
     }
+
+
+def maintenance_times(keys: Collection[int]) -> tuple[dict[int, datetime], dict[int, datetime]]:
+    """Return when maintenance is due, and when standard support ends, by environment, if soon (two queries)."""
+    now = timezone.now()
+    due = PendingMaintenance.objects.due_by(now + DUE_NOTICE, keys)
+    return due, DatabaseMaintenance.objects.support_ends_by(now + SUPPORT_NOTICE, keys)
 
 
 def line_of_note(known: Known, told: Collection[Note] = ()) -> NoteLine | None:
@@ -107,7 +123,9 @@ def _found(known: Known) -> set[Note]:
             (Note.SKIPPED_RESOURCES, environment.skipped),
             (Note.NOT_PROTECTED, latest is not None and latest.protection == "failed"),
             (Note.WAITING, known.waiting),
+            (Note.MAINTENANCE_DUE, known.maintenance_at),
             (Note.UPDATE_AVAILABLE, known.has_update),
+            (Note.SUPPORT_ENDS, known.support_ends_at),
             (Note.NOT_MEASURED, environment.health_sentence),
         )
         if holds
@@ -152,6 +170,21 @@ def _outside(known: Known) -> tuple[str, str]:
     return _("Being changed outside of Sanso") if changing else _("Changed outside of Sanso"), ""
 
 
+def _maintenance(known: Known) -> tuple[str, str]:
+    moment = timestamp(known.maintenance_at) if known.maintenance_at else ""
+    url = f"{tab_url(known.environment, DATABASE)}#maintenance"
+    return _("Maintenance of the database from %(moment)s") % {"moment": moment}, url
+
+
+def _support(known: Known) -> tuple[str, str]:
+    ends_at = known.support_ends_at or timezone.now()
+    url = f"{tab_url(known.environment, DATABASE)}#maintenance"
+    if ends_at < timezone.now():
+        return _("Standard support of the database has ended"), url
+    day = f"{ends_at.astimezone(UTC):%Y-%m-%d}"
+    return _("Standard support of the database until %(day)s") % {"day": day}, url
+
+
 def _reason(known: Known) -> tuple[str, str]:
     return stored_text(known.environment.health_sentence), ""
 
@@ -180,6 +213,8 @@ _TEXTS: Mapping[Note, Callable[[Known], tuple[str, str]]] = {
     Note.SKIPPED_RESOURCES: lambda _known: (_("Resources that a rollback skipped"), ""),
     Note.NOT_PROTECTED: lambda _known: (_("Not protected"), ""),
     Note.WAITING: lambda known: _active(known.waiting[0]),
+    Note.MAINTENANCE_DUE: _maintenance,
+    Note.SUPPORT_ENDS: _support,
     Note.UPDATE_AVAILABLE: lambda known: (
         _("Update available"),
         reverse("environment_update", args=[known.environment.pk]),

@@ -17,7 +17,7 @@ from deployments.cloudformation.operations import Operation
 from deployments.common.errors import Message
 from deployments.common.message_codes import Code
 from deployments.common.texts import message_text
-from deployments.environment_pages.display.notes import Known, NoteLine, line_of_note
+from deployments.environment_pages.display.notes import Known, NoteLine, line_of_note, maintenance_times
 from deployments.environments.display.tab_urls import (
     CONFIGURATION,
     DATABASE,
@@ -48,6 +48,7 @@ _TOLD = frozenset(
 """Notes that have a notice below the tabs, with details and actions."""
 _TOLD_ON = {
     OVERVIEW: frozenset({Note.COMPONENT, Note.NOT_MEASURED, Note.NOT_PROTECTED}),
+    DATABASE: frozenset({Note.MAINTENANCE_DUE, Note.SUPPORT_ENDS}),
     CONFIGURATION: frozenset({Note.UPDATE_AVAILABLE, Note.NOT_PROTECTED}),
 }
 """Notes that a tab tells in one of its cards."""
@@ -203,6 +204,7 @@ def header_note(
     if latest is not None and (latest.attention_code or latest.is_scheduled_creation):
         told |= {Note.DEPLOYMENT}
     is_broken = environment.account_id in ConnectionTest.objects.failed_in({environment.account_id})
+    due, ending = maintenance_times([environment.pk])
     known = Known(
         environment=environment,
         failed=failed,
@@ -210,6 +212,8 @@ def header_note(
         has_broken_account=is_broken,
         accounts_url="aws_account" if is_broken and can(person, Right.MANAGE_ACCOUNTS) else "",
         has_update=has_update,
+        maintenance_at=due.get(environment.pk),
+        support_ends_at=ending.get(environment.pk),
     )
     line = line_of_note(known, told)
     if line is None or line.note not in (Note.COMPONENT, Note.NOT_MEASURED):

@@ -46,7 +46,9 @@ class Note(StrEnum):
     SKIPPED_RESOURCES = "skipped_resources"
     NOT_PROTECTED = "not_protected"
     WAITING = "waiting"  # a change that waits for approval, for its time, or for its turn
+    MAINTENANCE_DUE = "maintenance_due"  # RDS applies it within days
     UPDATE_AVAILABLE = "update_available"
+    SUPPORT_ENDS = "support_ends"  # of the version of the database
     NOT_MEASURED = "not_measured"  # why its health is unknown
 
 

@@ -1,7 +1,9 @@
-"""The last observed maintenance of Aurora clusters: versions, support, and pending actions of RDS."""
+"""The last observed maintenance of Aurora clusters: versions, support, pending actions, and secrets."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import datetime
 from typing import Self
 
 from django.db import models
@@ -9,6 +11,16 @@ from django.utils.translation import gettext_lazy as _
 
 from deployments.common.models.fields import IdField
 from deployments.environments.models.environments import Environment
+
+
+class DatabaseMaintenanceQuerySet(models.QuerySet["DatabaseMaintenance"]):
+    """Named queries over the maintenance of clusters."""
+
+    def support_ends_by(self, at: datetime, environments: Collection[int]) -> dict[int, datetime]:
+        """Return when standard support ends, or ended, for those environments where it does by this time."""
+        rows = self.filter(environment__in=environments, standard_support_ends_at__lte=at)
+        rows = rows.order_by("-standard_support_ends_at")
+        return dict(rows.values_list("environment", "standard_support_ends_at"))
 
 
 class DatabaseMaintenance(models.Model):
@@ -28,6 +40,8 @@ class DatabaseMaintenance(models.Model):
     extended_support_ends_at = models.DateTimeField(null=True)
     observed_at = models.DateTimeField()
 
+    objects = models.Manager.from_queryset(DatabaseMaintenanceQuerySet)()
+
     class Meta:
         constraints = (
             models.UniqueConstraint(fields=("environment", "cluster_id"), name="one_maintenance_per_cluster"),
@@ -44,6 +58,11 @@ class PendingMaintenanceQuerySet(models.QuerySet["PendingMaintenance"]):
         """Keep one environment's, the soonest first; those without a date last."""
         soonest = models.F("applies_at").asc(nulls_last=True)
         return self.filter(environment=environment).order_by(soonest, "instance_id", "action")
+
+    def due_by(self, at: datetime, environments: Collection[int]) -> dict[int, datetime]:
+        """Return when RDS applies the first action, for those environments where it does by this time."""
+        rows = self.filter(environment__in=environments, applies_at__lte=at).order_by("-applies_at")
+        return dict(rows.values_list("environment", "applies_at"))
 
 
 class PendingMaintenance(models.Model):
@@ -76,3 +95,28 @@ class PendingMaintenance(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.instance_id or self.cluster_id}"
+
+
+class DatabaseSecret(models.Model):
+    """A secret of a cluster's administrator, or of the environment's stacks, without its value.
+
+    The times are those of `deployments.aws.secretsmanager.SecretAge`.
+    """
+
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="database_secrets")
+    arn = IdField(max_length=255)
+    name = models.CharField(max_length=255)
+    cluster_id = IdField(_("cluster"), max_length=100, blank=True, default="")  # "" for one of the stacks
+    value_created_at = models.DateTimeField(null=True)
+    rotates = models.BooleanField(default=False)
+    rotated_at = models.DateTimeField(null=True)
+    rotates_at = models.DateTimeField(null=True)
+    observed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("environment", "arn"), name="one_row_per_database_secret"),
+        )
+
+    def __str__(self) -> str:
+        return self.name

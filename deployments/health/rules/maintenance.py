@@ -13,6 +13,9 @@ from deployments.aws.rds_maintenance import EngineSupport, UpgradeTarget
 SUPPORT_NOTICE: Final = timedelta(days=180)
 """How long before its end the standard support of a version is displayed as ending."""
 
+DUE_NOTICE: Final = timedelta(days=14)
+"""How long before RDS applies an action the environment has a note of it."""
+
 
 class Support(StrEnum):
     """How AWS supports a version."""

@@ -230,7 +230,7 @@ def test_a_list_takes_the_same_number_of_queries_for_any_length(
     for number in range(3):
         make_deployment(make_environment(f"env-{number}"), state="succeeded")
 
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(12):
         assert len(program.get("/environments").json()["items"]) == 4
     with django_assert_max_num_queries(8):
         assert len(program.get("/deployments").json()["items"]) == 4

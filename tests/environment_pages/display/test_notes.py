@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from deployments.environment_pages.display.notes import notes_of
 from deployments.environments.models.environment_states import Urgency
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.environment_state import EnvironmentState
+from deployments.health.models.maintenance import DatabaseMaintenance, PendingMaintenance
 from tests.builders import make_deployment, make_environment, make_user
 
 pytestmark = pytest.mark.django_db
@@ -25,6 +27,14 @@ pytestmark = pytest.mark.django_db
 def admin(db: None) -> User:
     """A person who may open everything."""
     return make_user("admin", is_superuser=True)
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> datetime:
+    """The time of the test."""
+    moment = datetime(2026, 12, 3, 6, 40, tzinfo=UTC)
+    monkeypatch.setattr(timezone, "now", lambda: moment)
+    return moment
 
 
 def deployed(name: str = "shop", **values: Any) -> Environment:
@@ -115,6 +125,49 @@ def test_a_failed_test_of_the_connection_leads_to_the_account_for_who_manages_it
     assert shown(shop, make_user("vic")) == ("healthy", text, shop.get_absolute_url())
 
 
+@pytest.mark.parametrize(
+    ("days", "text"),
+    [(13, "Maintenance of the database from 2026-12-16 06:40:00 UTC"), (15, "")],
+)
+def test_maintenance_is_a_note_two_weeks_before_rds_applies_it(
+    admin: User, now: datetime, days: int, text: str
+) -> None:
+    shop = deployed()
+    for later in (0, 30):
+        PendingMaintenance.objects.create(
+            environment=shop,
+            cluster_id="site-cluster",
+            action=f"os-upgrade-{later}",
+            applies_at=now + timedelta(days=days + later),
+            observed_at=now,
+        )
+
+    url = f"{shop.get_absolute_url()}database#maintenance" if text else ""
+    assert shown(shop, admin) == ("healthy", text, url)
+
+
+@pytest.mark.parametrize(
+    ("days", "text"),
+    [
+        (181, ""),
+        (179, "Standard support of the database until 2027-05-31"),
+        (-1, "Standard support of the database has ended"),
+    ],
+)
+def test_the_end_of_support_is_a_note_from_half_a_year_before(
+    admin: User, now: datetime, days: int, text: str
+) -> None:
+    shop = deployed()
+    DatabaseMaintenance.objects.create(
+        environment=shop,
+        cluster_id="site-cluster",
+        standard_support_ends_at=now + timedelta(days=days),
+        observed_at=now,
+    )
+
+    assert shown(shop, admin)[1] == text
+
+
 def test_a_failed_creation_has_its_own_state_and_says_why(admin: User) -> None:
     shop = make_environment("shop")
     failed = make_deployment(shop, state="failed", last_phase="preflight", error_code="StackNameTaken")
@@ -142,7 +195,8 @@ def test_a_list_takes_the_same_queries_for_any_length(
         make_deployment(deployed(f"shop{number}"), kind="update", state="failed", last_phase="preflight")
     rows = list(Environment.objects.for_list())
 
-    with django_assert_max_num_queries(5):  # waiting, last news, failed ones, connections, own rights
+    # waiting, last news, failed ones, connections, own rights, maintenance, support
+    with django_assert_max_num_queries(7):
         notes = notes_of(rows, admin)
 
     assert len([note for note in notes.values() if note]) == 3
