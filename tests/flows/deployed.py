@@ -38,6 +38,7 @@ class Deployed:
 
     @property
     def health(self) -> Locator:
+        """Why it is not healthy, above the diagram."""
         return self.page.locator("#health")
 
     def tab(self, name: str) -> Page:
@@ -48,7 +49,13 @@ class Deployed:
         return self.opened[name]
 
     def tier(self, name: str) -> Locator:
-        return self.health.get_by_role("listitem").filter(has_text=name)
+        """The heading of a tier of servers in the diagram."""
+        return self.page.locator("#architecture svg.wide .tier").filter(has_text=name)
+
+    @property
+    def reads(self) -> Locator:
+        """The latest reads of the site."""
+        return self.page.locator("#site-reads")
 
     def box(self, key: str) -> Locator:
         return self.page.locator("#architecture svg.wide").get_by_role("link", name=key)
@@ -66,7 +73,8 @@ class Deployed:
         return self.tab("servers").locator(f"#association-{self.association(tier).association_id}")
 
     def is_well(self) -> None:
-        expect(self.health).to_contain_text("All components are healthy.", timeout=SOON)
+        expect(self.page.locator("#state")).to_have_text("Healthy", timeout=SOON)
+        expect(self.health).to_have_count(0, timeout=SOON)
 
     @contextmanager
     def listed(self) -> Iterator[Locator]:

@@ -28,6 +28,8 @@ from deployments.live.reads import quota_share
 from deployments.stacks.models.action_requests import ActionRequest
 
 ACTIVITIES, PROBES, REQUESTS = 6, 3, 20
+_HEADED = ("web", "app", "database")
+"""The tiers of which the diagram has only the numbers; the boxes of the others have their sentence."""
 
 
 def health_context(
@@ -62,14 +64,16 @@ def _overview(
     now = timezone.now()
     rows = panels.targets(facts, everything=False).rows
     requests = ActionRequest.objects.newest_of(environment)[:REQUESTS]
+    hours = site.recent_hours(environment, now)
+    numbers = hours["edge"] if hours else None
     return {
-        "health_class": f"is-{badges.HEALTH[health.status][0]}",
-        "tiers": _tiers(health),
-        "diagram": environment_diagram(health, facts, frozenset(row.id for row in rows)),
+        "health_kind": badges.HEALTH[health.status][0],
+        "problems": _problems(health),
+        "diagram": environment_diagram(health, facts, frozenset(row.id for row in rows), numbers),
         "site_check": next((one for one in requests if one.kind == "save_time"), None),
         "probes": _probes(environment),
         "site_reads": site.latest_reads(facts, health, now),
-        "site_hours": site.recent_hours(environment, now),
+        "site_hours": hours,
         "served": site.served(environment, facts, now),
         **_ready(environment, facts),
     }
@@ -110,12 +114,9 @@ _TABS: Mapping[str, Callable[[Environment, Observations, Health, bool], dict[str
 
 
 def _ready(environment: Environment, facts: Observations) -> dict[str, Any]:
+    """Return what the creation waits for, until the environment is ready."""
     latest = environment.latest
-    if latest is None or not facts.parts:
-        return {}
-    if latest.ready_at:
-        return {"ready_at": latest.ready_at}
-    if not latest.is_active or not latest.creates:
+    if latest is None or not facts.parts or latest.ready_at or not latest.is_active or not latest.creates:
         return {}
     return {
         "waiting": [aws_badges.sentence_text(one) for one in readiness(facts, latest.began_at).waiting_for]
@@ -131,19 +132,10 @@ def _quota(environment: Environment) -> str:
     return ", ".join((used, _("Throttled by AWS"))) if share.throttled else used
 
 
-def _tiers(health: Health) -> list[Mapping[str, str]]:
-    """Return the list below the sentence: every tier with its state and sentence."""
-    return [
-        {
-            "name": panels.tier_name(tier.name),
-            "word": tier.assessment.status,
-            "counted": panels.counted(tier.name, tier.healthy, tier.total),
-            "sentence": aws_badges.sentence_text(tier.assessment.sentence)
-            if tier.assessment.sentence != health.sentence
-            else "",
-        }
-        for tier in health.tiers
-    ]
+def _problems(health: Health) -> list[str]:
+    """Return why the environment is not healthy, first what decides; of the site, its own card says it."""
+    told = [health.sentence, *(one.assessment.sentence for one in health.tiers if one.name in _HEADED)]
+    return list(dict.fromkeys(aws_badges.sentence_text(one) for one in told if one is not None))
 
 
 def _load_balancers(facts: Observations) -> list[Mapping[str, Any]]:

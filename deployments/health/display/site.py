@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.health.display.aws_badges import sentence_text
+from deployments.health.display.diagrams.svg import EdgeNumbers
 from deployments.health.display.site_chart import MEDIAN, P95, intervals_of, site_chart
 from deployments.health.models.site import SiteReads
 from deployments.health.rules.observations import Observations
@@ -20,6 +21,8 @@ from deployments.health.rules.served_versions import ServedVersions, served_vers
 from deployments.health.rules.site_reads import is_measured, percentile
 
 CHART = timedelta(hours=3)
+EDGE = timedelta(minutes=30)
+"""The period of the numbers in the diagram."""
 
 
 def latest_reads(facts: Observations, health: Health, now: datetime) -> Mapping[str, Any] | None:
@@ -79,6 +82,20 @@ def _percent(share: float) -> str:
     return "0 %" if share == 0 else f"{max(0.1, 100 * share):.1f} %"
 
 
+def edge_numbers(rows: Iterable[SiteReads], now: datetime) -> EdgeNumbers | None:
+    """Return the median latency and the share of failed reads of the last half hour; None without reads."""
+    recent = [row for row in rows if row.start > now - EDGE]
+    reads, failed = sum(row.reads for row in recent), sum(row.failed for row in recent)
+    if not reads:
+        return None
+    median = percentile((row.durations or {} for row in recent), MEDIAN)
+    return EdgeNumbers(
+        latency="–" if median is None else f"{median:.0f} ms",
+        failed=_percent(failed / reads),
+        has_failures=failed > 0,
+    )
+
+
 def recent_hours(environment: Environment, now: datetime) -> Mapping[str, Any] | None:
     """Return the durations, the failures and a chart of three hours of reads; None without reads."""
     rows = list(SiteReads.objects.newest_of(environment).since(now - CHART))
@@ -90,6 +107,7 @@ def recent_hours(environment: Environment, now: datetime) -> Mapping[str, Any] |
     return {
         "median": percentile(classes, MEDIAN),
         "p95": percentile(classes, P95),
+        "edge": edge_numbers(rows, now),
         "reads": sum(row.reads for row in rows),
         "failed": sum(row.failed for row in rows),
         "chart": site_chart(intervals_of(rows, start, now), list(deployments), start, now),

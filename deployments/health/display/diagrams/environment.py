@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import pgettext, pgettext_lazy
 
 from deployments.environments.display import badges
 from deployments.environments.display.tab_urls import DATABASE, SERVERS
+from deployments.environments.rules.health_status import HealthStatus
 from deployments.health.display import aws_badges, panels
 from deployments.health.display.diagrams import layout, svg
 from deployments.health.display.panels import tier_name
 from deployments.health.rules.components import Component
 from deployments.health.rules.observations import Observations
 from deployments.health.rules.rollup import Health, Tier
+
+_SHORT = {"web": pgettext_lazy("server", "web"), "app": pgettext_lazy("server", "app")}
+"""The beginning of the short names of servers, which the end of the id follows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +35,9 @@ class EnvironmentDiagram:
 
 
 def environment_diagram(
-    health: Health, facts: Observations, rows: frozenset[str]
+    health: Health, facts: Observations, rows: frozenset[str], numbers: svg.EdgeNumbers | None = None
 ) -> EnvironmentDiagram | None:
-    """Return the diagram; None if it would be empty.
+    """Return the diagram; None if it would be empty. `numbers` are those of the way from the visitors.
 
     `rows` are the ids of rows that the tab of the servers shows without a query. Links are relative to the
     environment's page."""
@@ -49,9 +54,10 @@ def environment_diagram(
 
     label = _("Architecture with the health of each component")
     visitors = format_html("<b>{}</b><br>{}", _("Visitors"), "HTTP")
+    render = partial(svg.render, label=label, head=head, visitors=visitors, numbers=numbers)
     return EnvironmentDiagram(
-        wide=svg.render(layout.wide(shapes), "wide", label=label, head=head, visitors=visitors),
-        narrow=svg.render(layout.narrow(shapes), "narrow", label=label, head=head, visitors=visitors),
+        wide=render(layout.wide(shapes), "wide"),
+        narrow=render(layout.narrow(shapes), "narrow"),
         rows=[
             shape for name in layout.TIERS for shape in sorted(shapes.get(name, ()), key=layout.worst_first)
         ],
@@ -59,25 +65,29 @@ def environment_diagram(
 
 
 def _with_target_count(shape: layout.Shape, behind: Tier) -> layout.Shape:
-    """Return a load balancer's box with the number of its healthy targets."""
+    """Return a load balancer's box with the number of its healthy targets, degraded if some are missing."""
     states = [one.facts.get("state") for one in behind.components if one.counts]
-    counted = _("%(healthy)d of %(total)d targets healthy") % {
-        "healthy": states.count("healthy"),
-        "total": max(behind.total, len(states)),
-    }
-    return replace(shape, detail=shape.detail or counted)
+    healthy, total = states.count("healthy"), max(behind.total, len(states))
+    counted = _("%(healthy)d of %(total)d targets healthy") % {"healthy": healthy, "total": total}
+    is_short = shape.state is HealthStatus.HEALTHY and healthy < total
+    state = HealthStatus.DEGRADED if is_short else shape.state
+    return replace(shape, detail=shape.detail or counted, state=state)
 
 
 def _head(tier: Tier) -> SafeString:
     if tier.name in ("alb", "nlb"):
         return SafeString("")  # the box itself has the name
     counted = panels.counted(tier.name, tier.healthy, tier.total)
-    kind, glyph, _word = badges.HEALTH[tier.assessment.status]
+    kind, glyph, word = badges.HEALTH[tier.assessment.status]
+    if tier.assessment.status is HealthStatus.HEALTHY:
+        text = '<b>{}</b> <span class="unseen">{}</span> <span class="muted">{}</span>'
+        return format_html(text, tier_name(tier.name), word, counted)
     return format_html(
-        '<b>{}</b> <span class="is-{}">{} {}</span>',
+        '<b>{}</b> <span class="is-{}">{}<span class="unseen"> {}</span> {}</span>',
         tier_name(tier.name),
         kind,
         badges.mark(glyph),
+        word,
         counted,
     )
 
@@ -91,6 +101,7 @@ def _shapes(tier: Tier, facts: Observations, rows: frozenset[str]) -> list[layou
 def _shape(tier: Tier, node: Component, since: datetime | None, rows: frozenset[str]) -> layout.Shape:
     detail = aws_badges.sentence_text(node.assessment.sentence, about_it=True) or _detail(node)
     name, role, tab, anchor = node.name, "", SERVERS, f"target-{tier.name}-{node.key}"
+    short = ""
     if node.kind == "database":
         is_writer = node.facts.get("role") == "writer"
         role = pgettext("database", "Writer") if is_writer else pgettext("database", "Reader")
@@ -98,10 +109,13 @@ def _shape(tier: Tier, node: Component, since: datetime | None, rows: frozenset[
     elif node.kind == "load_balancer":
         anchor = "targets"
         name = tier.name.upper()
+    elif tier.name in _SHORT:
+        short = f"{_SHORT[tier.name]} {node.key[-4:]}"
     return layout.Shape(
         tier=tier.name,
         key=_key(node),
         name=role or name,
+        short=short,
         state=node.assessment.status,
         transition=node.transition or "",
         detail=detail,
@@ -115,7 +129,7 @@ def _shape(tier: Tier, node: Component, since: datetime | None, rows: frozenset[
 def _detail(node: Component) -> str:
     """Return the detail of a healthy component."""
     if node.kind != "database":
-        return ""
+        return node.facts.get("instance_type", "")
     lag = node.facts.get("lag", "")
     behind = _("%(lag)s behind the writer") % {"lag": lag} if lag else ""
     return " · ".join(part for part in (behind, node.name) if part)

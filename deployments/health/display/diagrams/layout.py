@@ -20,15 +20,15 @@ MOST = 4
 BOX, TALL, LOW, GAP, HEAD, PAD, STEP = 76, 94, 52, 8, 24, 10, 22
 COLUMNS = {
     "visitors": (0, 7),
-    "alb": (9.5, 13),
-    "web": (27, 17),
-    "nlb": (47, 12),
-    "app": (62, 17),
+    "alb": (14.5, 12),
+    "web": (30.5, 15.5),
+    "nlb": (49, 12),
+    "app": (64, 15.5),
     "database": (82.5, 16.5),
 }
 TIERS = ("alb", "web", "nlb", "app", "database")
 ZONED = ("web", "app", "database")
-BAND = (25.5, 74.5)
+BAND = (29, 71)
 _WORST_FIRST = {
     HealthStatus.UNHEALTHY: 0,
     HealthStatus.DEGRADED: 1,
@@ -39,11 +39,15 @@ _WORST_FIRST = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """The content of one box; `count` is the number of components that it represents."""
+    """The content of one box; `count` is the number of components that it represents.
+
+    `short` is a name for people that ends with the end of the id (`name`); "" if `name` is one itself.
+    """
 
     tier: str
     key: str
     name: str
+    short: str = ""
     state: HealthStatus
     transition: str = ""
     detail: str = ""
@@ -82,6 +86,15 @@ class Wire:
 
 
 @dataclass(frozen=True, slots=True)
+class EdgeLabel:
+    """What is measured on the way from the visitors: lines of text beside the first wire."""
+
+    x: float
+    y: float
+    is_across: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Zone:
     """A frame around the components in one availability zone."""
 
@@ -102,6 +115,7 @@ class Diagram:
     zones: list[Zone] = field(default_factory=list)
     heads: list[tuple[str, float, float, float]] = field(default_factory=list)
     visitors: tuple[float, float, float] = (0, 0, 7)
+    edge: EdgeLabel | None = None
 
 
 Shapes = Mapping[str, Sequence[Shape]]
@@ -159,6 +173,9 @@ def wide(shapes: Shapes) -> Diagram:
         diagram.boxes += _stacked(shapes.get(tier, ()), COLUMNS[tier], middle - TALL / 2, TALL)
     diagram.visitors = (COLUMNS["visitors"][0], middle - BOX / 2, COLUMNS["visitors"][1])
     diagram.heads = [(tier, COLUMNS[tier][0], 0, COLUMNS[tier][1]) for tier in TIERS]
+    if shapes.get("alb"):
+        between = (sum(COLUMNS["visitors"]) + COLUMNS["alb"][0]) / 2
+        diagram.edge = EdgeLabel(between, middle, is_across=True)
     diagram.wires = list(_wires_across(diagram, middle))
     diagram.boxes.sort(key=lambda box: TIERS.index(box.shape.tier))
     return diagram
@@ -199,6 +216,8 @@ def narrow(shapes: Shapes) -> Diagram:
     diagram = Diagram(visitors=(0, 0, 100))
     y: float = 24
     entries = [50.0]
+    if shapes.get("alb"):
+        diagram.edge = EdgeLabel(50, y + STEP / 2, is_across=False)
     for tier in TIERS:
         mine = shapes.get(tier, ())
         if not mine:

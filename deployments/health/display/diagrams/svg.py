@@ -3,24 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from deployments.common.pages.datetime_formats import live_age
 from deployments.environments.display.badges import HEALTH, TRANSITIONS, mark
 from deployments.environments.rules.health_status import HealthStatus
-from deployments.health.display.diagrams.layout import Box, Diagram, Shape, Wire, Zone
+from deployments.health.display.diagrams.layout import Box, Diagram, EdgeLabel, Shape, Wire, Zone
 
 Head = Callable[[str], SafeString]
 
 
-def render(diagram: Diagram, layout: str, *, label: str, head: Head, visitors: SafeString) -> SafeString:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeNumbers:
+    """What visitors meet: the median latency in milliseconds, and the share of failed reads, as texts."""
+
+    latency: str
+    failed: str
+    has_failures: bool
+
+
+def render(
+    diagram: Diagram,
+    layout: str,
+    *,
+    label: str,
+    head: Head,
+    visitors: SafeString,
+    numbers: EdgeNumbers | None = None,
+) -> SafeString:
     """Return the diagram in one layout; `head` returns the line above a tier's column."""
     x, y, width = diagram.visitors
     return format_html(
-        '<svg class="{0}" width="100%" height="{1}" role="group" aria-label="{2}">{3}{4}{5}'
+        '<svg class="{0}" width="100%" height="{1}" role="group" aria-label="{2}">{3}{4}{11}{5}'
         '<foreignObject x="{6}%" y="{7}" width="{8}%" height="76"><p class="visitors">{9}</p></foreignObject>'
         "{10}</svg>",
         layout,
@@ -38,6 +57,29 @@ def render(diagram: Diagram, layout: str, *, label: str, head: Head, visitors: S
         width,
         visitors,
         _join(_box(box, layout) for box in diagram.boxes),
+        _edge(diagram.edge, numbers) if diagram.edge and numbers else "",
+    )
+
+
+def _edge(edge: EdgeLabel, numbers: EdgeNumbers) -> SafeString:
+    """Return the latency above and the failures below a horizontal line; both beside a vertical one."""
+    said = _("Median latency %(latency)s, %(failed)s of reads failed") % {
+        "latency": numbers.latency,
+        "failed": numbers.failed,
+    }
+    anchor, places = ("middle", ((0, -6), (0, 16))) if edge.is_across else ("start", ((8, 4), (64, 4)))
+    kind = " is-attention" if numbers.has_failures else ""
+    texts = ((*places[0], "latency", numbers.latency), (*places[1], f"failures{kind}", numbers.failed))
+    return format_html(
+        '<svg class="edge" x="{}%" y="{}" overflow="visible" role="img" aria-label="{}">{}</svg>',
+        round(edge.x, 2),
+        round(edge.y),
+        said,
+        format_html_join(
+            "",
+            '<text x="{}" y="{}" text-anchor="{}" class="{}">{}</text>',
+            ((x, y, anchor, name, text) for x, y, name, text in texts),
+        ),
     )
 
 
@@ -72,11 +114,17 @@ def _box(box: Box, layout: str) -> SafeString:
     shape = box.shape
     kind, glyph, word = TRANSITIONS.get(shape.transition) or HEALTH[shape.state]
     name = _name(shape)
+    # What is fine says so by its icon, and to screen readers.
+    is_quiet = shape.state is HealthStatus.HEALTHY and shape.count == 1
+    parts = [] if is_quiet else [format_html('<span class="word">{}</span>', word)]
+    if shape.since and shape.state is not HealthStatus.HEALTHY:
+        parts[-1] = format_html("{} {}", parts[-1], live_age(shape.since))
+    if shape.detail:
+        parts.append(format_html("{}", shape.detail))
     return format_html(
         '<foreignObject id="{0}" x="{1}%" y="{2}" width="{3}%" height="{4}">'
         '<a class="node is-{5}{6}" id="{0}-link" href="{7}" title="{8}" aria-label="{9}">'
-        '<span class="what">{10}{11}</span>'
-        '<span class="how"><span class="word">{12}</span>{13}{14}</span></a></foreignObject>',
+        '<span class="what">{10}{11}</span>{12}<span class="how">{13}</span></a></foreignObject>',
         f"{layout}-{shape.tier}-{shape.key}",
         round(box.x, 2),
         round(box.y),
@@ -85,26 +133,26 @@ def _box(box: Box, layout: str) -> SafeString:
         kind,
         " is-many" if shape.count > 1 else "",
         shape.href,
-        shape.detail or word,
+        " · ".join(part for part in (shape.short and shape.name, shape.detail or str(word)) if part),
         ", ".join(str(part) for part in (name, word, shape.detail) if part),
         mark(glyph),
-        _cuttable(name),
-        word,
-        format_html(" {}", live_age(shape.since))
-        if shape.since and shape.state != HealthStatus.HEALTHY
-        else "",
-        format_html(" · {}", shape.detail) if shape.detail else "",
+        _title(shape),
+        format_html(' <span class="unseen">{}</span> ', word) if is_quiet else " ",
+        format_html_join(" · ", "{}", ((part,) for part in parts)),
     )
 
 
 def _name(shape: Shape) -> str:
+    if shape.short:
+        return f"{shape.short} ({shape.name})"
     if shape.name:
         return shape.name
     return ngettext("%(count)d instance", "%(count)d instances", shape.count) % {"count": shape.count}
 
 
-def _cuttable(name: str) -> SafeString:
-    """Return a name whose middle is cut if space is short: ids differ at their ends."""
-    if not name.startswith("i-"):
-        return format_html("<b>{}</b>", name)
-    return format_html("<b>{}</b><b>{}</b>", name[:-4], name[-4:])
+def _title(shape: Shape) -> SafeString:
+    """Return the name in the box: a short one is bold up to the end of the id."""
+    begin, space, end = shape.short.rpartition(" ")
+    if not space:
+        return format_html("<b>{}</b>", _name(shape))
+    return format_html('<b>{}</b> <span class="id">{}</span>', begin, end)
