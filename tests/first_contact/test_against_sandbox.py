@@ -20,7 +20,7 @@ from django.core.management import CommandError, call_command
 
 from deployments.environments.models.accounts import Account
 from deployments.first_contact.models import ContactRun
-from deployments.first_contact.steps import contact, reads
+from deployments.first_contact.steps import clean_up, contact, reads
 from tests.first_contact.remaining import assert_nothing_is_left
 from tests.permissions import granted_actions
 from tests.running import client
@@ -217,6 +217,42 @@ def test_a_lost_network_and_an_expired_session_in_the_middle(
         ("probe", "cloudformation.delete_stack", "no_answer"),
     ]  # the session was renewed, and the clean-up deleted the stack
     assert "Nothing is left" in printed.error
+    assert_nothing_is_left(account, sandbox)
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        {"mode": "error_before"},
+        {
+            "mode": "error_before",
+            "code": "ExpiredToken",
+            "message": "The security token included in the request is expired",
+            "status": 403,
+        },
+    ],
+    ids=["network", "session"],
+)
+def test_a_clean_up_without_answers_reports_what_may_be_left_and_is_finished_by_the_next(
+    account: Account,
+    sandbox: Sandbox,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    lost: dict[str, Any],
+) -> None:
+    monkeypatch.setattr(contact, "REPEATED_FOR", 1.0)
+    monkeypatch.setattr(clean_up, "REPEATED_FOR", 1.0)
+    fault(sandbox, account, service="cloudformation", action="DeleteStack", count=100, **lost)
+
+    printed = first_contact(account, tmp_path, "--steps", "probe")
+
+    left = report_of(tmp_path)["left"]
+    assert "Something is left in AWS" in printed.error
+    assert "AWS::CloudFormation::Stack" in {one["type"] for one in left}
+    assert "AWS::EC2::VPC" in {one["type"] for one in left}
+    sandbox.control("DELETE", "faults", account=account.sandbox_account_id)
+    monkeypatch.undo()
+    assert first_contact(account, tmp_path, "--clean-up").error.startswith("Nothing is left in AWS.")
     assert_nothing_is_left(account, sandbox)
 
 

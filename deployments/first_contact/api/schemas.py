@@ -9,7 +9,7 @@ from ninja import Schema
 from pydantic import Field
 
 from deployments.access.api.schemas import Body
-from deployments.first_contact.display.report import answers_of, is_fine
+from deployments.first_contact.display.report import answers_of, is_fine, steps_of
 from deployments.first_contact.models import ContactRun, ContactStep
 from deployments.first_contact.rules.answers import Match
 from deployments.first_contact.rules.step_names import FREE
@@ -93,7 +93,7 @@ class ContactOut(Schema):
             canceled=bool(row.stopped_by),
             tag=row.tag,
             requested_by=row.requested_by,
-            steps=[ContactStepOut.of(step) for step in row.steps.defer("calls")],
+            steps=[ContactStepOut.of(step) for step in steps_of(row)],
             left=None if row.is_active or row.left is None else left,
             began_at=row.began_at,
             ended_at=row.ended_at,

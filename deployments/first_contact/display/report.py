@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from deployments.first_contact.models import DONE, ContactRun
+from deployments.first_contact.models import DONE, ContactRun, ContactStep
 from deployments.first_contact.rules.answers import ContactAnswer, Match
 from deployments.first_contact.shared.call_log import source_of
 
@@ -19,14 +19,19 @@ WORDS = {
 }
 
 
-def answers_of(step: Any) -> list[ContactAnswer]:
+def steps_of(run: ContactRun) -> list[ContactStep]:
+    """Return the steps of a run without their logs, which are large."""
+    return list(run.steps.defer("calls"))
+
+
+def answers_of(step: ContactStep) -> list[ContactAnswer]:
     """Return the answers of a step."""
     return [ContactAnswer.from_json(one) for one in step.answers]
 
 
 def is_fine(run: ContactRun) -> bool:
     """Return whether every step came to its end as expected, and nothing is left."""
-    steps = list(run.steps.all())
+    steps = steps_of(run)
     outcomes = {answer.outcome for step in steps for answer in answers_of(step)}
     is_whole = all(step.state == DONE for step in steps) and not run.stopped_by
     return is_whole and not run.left and outcomes <= {Match.EXPECTED, Match.NOTE}
@@ -50,7 +55,7 @@ def as_json(run: ContactRun) -> dict[str, Any]:
                 "seconds": _seconds(step),
                 "answers": [answer.as_json() for answer in answers_of(step)],
             }
-            for step in run.steps.all()
+            for step in steps_of(run)
         ],
         "left": run.left,
     }
@@ -64,7 +69,7 @@ def as_text(run: ContactRun) -> Iterator[str]:
     yield f"Began {run.began_at:%Y-%m-%d %H:%M:%S} UTC, {run.state}"
     if run.stopped_by:
         yield f"It was canceled before its end ({run.stopped_by})."
-    for step in run.steps.all():
+    for step in steps_of(run):
         answers = answers_of(step)
         counts = Counter(answer.outcome for answer in answers)
         summary = ", ".join(f"{counts[one]} {word}" for one, word in WORDS.items() if counts[one])
@@ -89,6 +94,7 @@ def left_of(run: ContactRun) -> Iterator[str]:
             yield f"  {one['type']} {one['id']} ({one['billing']}) {one['why']}".rstrip()
 
 
-def _seconds(step: Any) -> float:
-    is_over = step.began_at and step.ended_at
-    return round((step.ended_at - step.began_at).total_seconds(), 1) if is_over else 0.0
+def _seconds(step: ContactStep) -> float:
+    if step.began_at is None or step.ended_at is None:
+        return 0.0
+    return round((step.ended_at - step.began_at).total_seconds(), 1)

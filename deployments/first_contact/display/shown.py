@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import ngettext, pgettext
 
+from deployments.first_contact.display.report import steps_of
 from deployments.first_contact.models import (
     ACTIVE,
     CANCELED,
@@ -94,7 +95,7 @@ def shown(run: ContactRun | None) -> RunShown | None:
     """Return a run in the active language."""
     if run is None:
         return None
-    steps = tuple(_step(one) for one in run.steps.defer("calls"))
+    steps = tuple(_step(one) for one in steps_of(run))
     label, css_class, glyph = _state(run, steps)
     left = run.left if run.state == FINISHED else None
     return RunShown(

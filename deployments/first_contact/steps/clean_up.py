@@ -42,11 +42,11 @@ def _of_stack(contact: Contact, name: str, found: StackView | SansoError | None)
     if found is None:
         return []
     if isinstance(found, SansoError):
-        return [Left(type=STACK, id=name, billing=str(Billing.UNKNOWN), why=str(found))]
-    left = [
-        Left(type=STACK, id=found.stack_id, billing=str(Billing.FREE), why=f"{found.status} {found.reason}")
-    ]
-    rows, _error = contact.quietly(lambda aws: aws.cloudformation.list_resources(found.stack_id))
+        id_, billing, why = name, Billing.UNKNOWN, str(found)
+    else:
+        id_, billing, why = found.stack_id, Billing.FREE, f"{found.status} {found.reason}"
+    left = [Left(type=STACK, id=id_, billing=str(billing), why=why)]
+    rows, _error = contact.quietly(lambda aws: aws.cloudformation.list_resources(id_))
     return left + [
         Left(type=row.type, id=row.physical_id, billing=str(billing_of(row.type)), why=row.reason)
         for row in rows or ()
