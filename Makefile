@@ -35,10 +35,12 @@ run-full: ## The same with booted machines, MariaDB and HAProxy; installs Debian
 	@SANSO_SANDBOX_MACHINES=booted SANSO_SANDBOX_DATABASE=mariadb \
 		$(BIN)/python manage.py run
 
+# The static checks without that of the translations, which all tests include.
+CHECKS := check-complexity check-dead-code check-imports check-migrations check-roles check-templates
 .PHONY: test
 test: test-environment ## Install what the tests need, then run every check and every test.
 	@$(MAKE) --no-print-directory --keep-going -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
-		base-tree check
+		base-tree compiled-tests $(if $(ARGS),check,lint types $(CHECKS))
 	$(BIN)/pytest $(WORKERS) --times --database=sqlite $(ARGS)
 	$(BIN)/pytest $(WORKERS) --times $(RERUNS) $(ARGS)
 
@@ -147,9 +149,14 @@ environment:
 base-tree: test-environment ## Build the base tree of the sandbox's booted machines, if this machine can boot them.
 	@$(BIN)/python -m sanso_sandbox.backends.machines.booted --if-possible
 
+# pytest compiles a test file when it is first collected. In a fresh clone every process would compile all of them. What
+# cannot be collected is reported by the run that follows.
+.PHONY: compiled-tests
+compiled-tests: environment
+	@$(BIN)/pytest --collect-only -qq $(ARGS) >/dev/null || true
+
 .PHONY: check
-CHECKS := check-complexity check-dead-code check-imports check-migrations check-roles check-templates check-translations
-check: lint types $(CHECKS) ## Run every static check.
+check: lint types $(CHECKS) check-translations ## Run every static check.
 
 .PHONY: lint
 lint: environment ## Check the style of the code.
