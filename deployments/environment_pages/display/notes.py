@@ -86,7 +86,7 @@ def notes_of(environments: Collection[Environment], person: Person) -> dict[int,
 
 
 def maintenance_times(keys: Collection[int]) -> tuple[dict[int, datetime], dict[int, datetime]]:
-    """Return when maintenance is due, and when support ends, by environment, if that is soon (two queries)."""
+    """Return when maintenance is due, and when support ends, by environment, if soon (two queries)."""
     now = timezone.now()
     due = PendingMaintenance.objects.due_by(now + DUE_NOTICE, keys)
     return due, DatabaseMaintenance.objects.support_ends_by(now + SUPPORT_NOTICE, keys)

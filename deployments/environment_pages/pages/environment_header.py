@@ -132,13 +132,17 @@ def header_actions(
     found = [one for one in _all(operations) if one.operation not in shown]
     main = next((one for one in found if one.operation is Operation.CHANGE and one.url), None)
     listed = [one for one in found if one is not main and (one.url or one.operation in _NAMED)]
-    kept = tuple(_of(one) for one in listed if not one.is_destructive)
-    deleting = tuple(_of(one) for one in listed if one.is_destructive)
     return HeaderActions(
         main=main,
-        groups=tuple(group for group in (tuple(others), kept, deleting) if group),
+        groups=tuple(group for group in (tuple(others), *_groups(listed)) if group),
         impossible=tuple(_of(one) for one in found if one is not main and one not in listed),
     )
+
+
+def _groups(listed: Collection[OfferedOperation]) -> tuple[tuple[MenuAction, ...], ...]:
+    """Return what keeps an environment, and then what deletes it."""
+    kept = tuple(_of(one) for one in listed if not one.is_destructive)
+    return kept, tuple(_of(one) for one in listed if one.is_destructive)
 
 
 def _all(operations: OperationsView | None) -> tuple[OfferedOperation, ...]:

@@ -116,11 +116,7 @@ def _box(box: Box, layout: str) -> SafeString:
     name = _name(shape)
     # What is fine says so by its icon, and to screen readers.
     is_quiet = shape.state is HealthStatus.HEALTHY and shape.count == 1
-    parts = [] if is_quiet else [format_html('<span class="word">{}</span>', word)]
-    if shape.since and shape.state is not HealthStatus.HEALTHY:
-        parts[-1] = format_html("{} {}", parts[-1], live_age(shape.since))
-    if shape.detail:
-        parts.append(format_html("{}", shape.detail))
+    parts = [*([] if is_quiet else [_status(shape, word)]), *([shape.detail] if shape.detail else [])]
     return format_html(
         '<foreignObject id="{0}" x="{1}%" y="{2}" width="{3}%" height="{4}">'
         '<a class="node is-{5}{6}" id="{0}-link" href="{7}" title="{8}" aria-label="{9}">'
@@ -140,6 +136,14 @@ def _box(box: Box, layout: str) -> SafeString:
         format_html(' <span class="unseen">{}</span> ', word) if is_quiet else " ",
         format_html_join(" · ", "{}", ((part,) for part in parts)),
     )
+
+
+def _status(shape: Shape, word: object) -> SafeString:
+    """Return the word of a status; of one that is not good, also since when."""
+    shown = format_html('<span class="word">{}</span>', word)
+    if not shape.since or shape.state is HealthStatus.HEALTHY:
+        return shown
+    return format_html("{} {}", shown, live_age(shape.since))
 
 
 def _name(shape: Shape) -> str:
