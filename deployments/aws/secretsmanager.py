@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from deployments.aws.error_mapping import calling
 
@@ -47,9 +47,14 @@ class SecretsManagerGateway:
         with calling("secretsmanager:DescribeSecret"):
             found = self._client.describe_secret(SecretId=secret_id)
         # LastChangedDate would not do: it also changes with the tags of the stack.
-        pages = self._client.get_paginator("list_secret_version_ids").paginate(SecretId=secret_id)
-        with calling("secretsmanager:ListSecretVersionIds"):
-            versions = [row for page in pages for row in page.get("Versions", [])]
+        versions, more = list[Any](), True
+        request: dict[str, Any] = {"SecretId": secret_id}
+        while more:  # botocore has no paginator for it
+            with calling("secretsmanager:ListSecretVersionIds"):
+                page = self._client.list_secret_version_ids(**request)
+            versions += page.get("Versions", [])
+            more = bool(page.get("NextToken"))
+            request["NextToken"] = page.get("NextToken")
         current = (row for row in versions if _CURRENT in row.get("VersionStages", []))
         return SecretAge(
             arn=found["ARN"],

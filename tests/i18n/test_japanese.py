@@ -74,6 +74,7 @@ def test_every_translation_is_japanese(japanese: Catalog) -> None:
         "State Manager",
         "Auto Scaling",
         "Aurora",
+        "Web",
     }  # AWS's own names
     same |= {
         "%(name)s（%(data)s）",
