@@ -47,14 +47,15 @@ class SecretsManagerGateway:
         with calling("secretsmanager:DescribeSecret"):
             found = self._client.describe_secret(SecretId=secret_id)
         # LastChangedDate would not do: it also changes with the tags of the stack.
-        versions, more = list[Any](), True
+        versions: list[Any] = []
         request: dict[str, Any] = {"SecretId": secret_id}
-        while more:  # botocore has no paginator for it
+        while True:  # botocore has no paginator for it
             with calling("secretsmanager:ListSecretVersionIds"):
                 page = self._client.list_secret_version_ids(**request)
             versions += page.get("Versions", [])
-            more = bool(page.get("NextToken"))
-            request["NextToken"] = page.get("NextToken")
+            if not page.get("NextToken"):
+                break
+            request["NextToken"] = page["NextToken"]
         current = (row for row in versions if _CURRENT in row.get("VersionStages", []))
         return SecretAge(
             arn=found["ARN"],

@@ -20,7 +20,8 @@ class DatabaseMaintenanceQuerySet(models.QuerySet["DatabaseMaintenance"]):
         """Return when standard support ends, or ended, for those environments where it does by this time."""
         rows = self.filter(environment__in=environments, standard_support_ends_at__lte=at)
         rows = rows.order_by("-standard_support_ends_at")
-        return dict(rows.values_list("environment", "standard_support_ends_at"))
+        ends = rows.values_list("environment", "standard_support_ends_at")
+        return {environment: ends_at for environment, ends_at in ends if ends_at}
 
 
 class DatabaseMaintenance(models.Model):
@@ -62,7 +63,8 @@ class PendingMaintenanceQuerySet(models.QuerySet["PendingMaintenance"]):
     def due_by(self, at: datetime, environments: Collection[int]) -> dict[int, datetime]:
         """Return when RDS applies the first action, for those environments where it does by this time."""
         rows = self.filter(environment__in=environments, applies_at__lte=at).order_by("-applies_at")
-        return dict(rows.values_list("environment", "applies_at"))
+        times = rows.values_list("environment", "applies_at")
+        return {environment: applies_at for environment, applies_at in times if applies_at}
 
 
 class PendingMaintenance(models.Model):
