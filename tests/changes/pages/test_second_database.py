@@ -262,7 +262,7 @@ def test_the_servers_are_switched_by_a_change_that_touches_nothing_else(
     url = button["href"]
     assert url == switch_url(shop, "B")
     shown = page(browser.get(url))
-    assert "The servers use database B from then on." in shown.one(id="consequence").text
+    assert "After this change the servers use database B." in shown.one(id="consequence").text
     assert "database B does not have the entries" in shown.one(id="left-behind").text
 
     answer = browser.post(url, sent())
@@ -271,7 +271,7 @@ def test_the_servers_are_switched_by_a_change_that_touches_nothing_else(
     assert answer["Location"] == found.get_absolute_url()
     assert found.parameters == VALUES | TWO | {"InUse": "B", "Unprotected": "none"}
     preview = page(browser.get(answer["Location"], follow=True))
-    assert "The servers use database B" in preview.one(id="switch").text
+    assert "the servers use database B" in preview.one(id="switch").text
     edited = browser.get(reverse("environment_change", args=[shop.pk]), {"from": str(found.pk)})
     assert edited["Location"] == url
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
 from deployments.access.commands.requesting import CHANGE
@@ -20,6 +21,8 @@ from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.locks.display.holds import held_sentence
 from deployments.template_sets.template_files.restored_data import DatabaseChange, RestoredData
+
+CRUMBS = {"restore_database": _("Restore data"), "switch_database": _("Switch database")}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -69,6 +72,6 @@ def _requested(
 
 
 def _answer(request: AuthedRequest, environment: Environment, page: str, **context: Any) -> HttpResponse:
-    context |= {"environment": environment, "held": held_sentence(environment)}
+    context |= {"environment": environment, "held": held_sentence(environment), "crumb": CRUMBS[page]}
     status = 422 if request.method == "POST" else 200
     return render(request, f"changes/{page}.html", context, status=status)
