@@ -31,6 +31,7 @@ from deployments.common.errors import UserFixable
 from deployments.common.pages.datetime_formats import units
 from deployments.common.pages.terminal_output import readable
 from deployments.common.texts import error_text
+from deployments.environment_pages.pages.durations import bars_of
 from deployments.environment_pages.pages.environment_header import header_context
 from deployments.environment_pages.pages.environment_tabs import environment_tabs
 from deployments.environment_pages.pages.failed_environment import failure_context
@@ -139,14 +140,17 @@ def _rows_of_tab(environment: Environment, tab: str, user: User) -> dict[str, An
     if tab not in (OVERVIEW, HISTORY_TAB):
         return {}
     shown = LATEST if tab == OVERVIEW else HISTORY
-    history = list(Deployment.objects.for_list().of(environment)[: shown + 1])
-    rows = {
+    history: list[Any] = list(Deployment.objects.for_list().of(environment)[: shown + 1])
+    rows: dict[str, Any] = {
         "history": history[:shown],
         "more_history": len(history) > shown,
         "without_set": without_set(history[:shown]),
     }
     if tab == HISTORY_TAB:
-        return rows | {"lock_history": lock_history(environment)}
+        bars = bars_of(environment, rows["history"])
+        for row in rows["history"]:
+            row.bar = bars.get(row.pk)
+        return rows | {"lock_history": lock_history(environment), "has_medians": bool(bars)}
     kept = {"kept_snapshots": kept_snapshots(latest) if latest and environment.deleted_at else []}
     return rows | protection | kept | {"remaining": remaining_view(latest) if latest else None}
 
