@@ -62,7 +62,7 @@ def _findings(document: str) -> Iterator[Record]:
         yield _finding("MISSING_STATEMENT", "Add a statement to the policy.")
         return
     for number, statement in enumerate(statements if isinstance(statements, list) else [statements]):
-        place: list[dict[str, Any]] = [{"value": "Statement"}, {"index": number}]
+        place: list[Record] = [{"value": "Statement"}, {"index": number}]
         if statement.get("Effect") not in _EFFECTS:
             yield _finding("INVALID_EFFECT", "The effect is not valid. Use Allow or Deny.", place)
         actions = statement.get("Action") or []
