@@ -40,6 +40,7 @@ app.add_typer(environments.app, name="env")
 app.add_typer(sets, name="sets")
 app.command("deploy")(deploying.deploy)
 app.command("test-account")(account_commands.run_test)
+app.command("import-accounts")(account_commands.import_file)
 app.command("remove-account")(account_commands.remove)
 
 
