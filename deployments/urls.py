@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from deployments.accounts.pages import import_view as account_import
 from deployments.accounts.pages import views as accounts
 from deployments.administration.pages.views import access, command_line_login, freezes, invitations, tokens
 from deployments.api import reference
@@ -206,6 +207,7 @@ urlpatterns = [
     path("deployments/<int:pk>/updates", stream.deployment_updates, name="deployment_updates"),
     path("accounts/", accounts.aws_accounts, name="aws_accounts"),
     path("accounts/new", accounts.aws_account_new, name="aws_account_new"),
+    path("accounts/import", account_import.aws_account_import, name="aws_account_import"),
     path("accounts/<int:pk>/", accounts.aws_account, name="aws_account"),
     path("accounts/<int:pk>/edit", accounts.aws_account_edit, name="aws_account_edit"),
     path("accounts/<int:pk>/test", accounts.aws_account_test, name="aws_account_test"),

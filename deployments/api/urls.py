@@ -15,6 +15,7 @@ from deployments.accounts.api import account_list  # noqa: F401
 from deployments.audit.api import operations as audit_operations
 from deployments.administration.api import access
 from deployments.accounts.api import accounts  # noqa: F401
+from deployments.accounts.api import account_import  # noqa: F401
 from deployments.accounts.api import connection  # noqa: F401
 from deployments.first_contact.api import operations as contact_operations  # noqa: F401
 from deployments.administration.api import freezes  # noqa: F401

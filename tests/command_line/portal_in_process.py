@@ -44,7 +44,7 @@ class PortalInProcess:
         headers = {name: request.headers[name] for name in names if name in request.headers}
         client = Client(enforce_csrf_checks=True)
         response = client.generic(request.method, path, body, "application/json", headers=headers)
-        of_accounts = "/accounts/" in path or "/first-contacts" in path
+        of_accounts = "/account" in path or "/first-contacts" in path
         if response.status_code < 300 and request.method == "POST" and not of_accounts:
             self._work(path)
         return httpx.Response(response.status_code, headers=dict(response.headers), content=response.content)

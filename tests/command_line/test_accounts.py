@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
@@ -56,6 +57,24 @@ def test_an_account_is_removed_after_saying_what_stays_in_aws(
     assert "Nothing was deleted in AWS" in text
     assert "Stays in AWS: The stack sanso-account in ap-northeast-1" in text
     assert "The artifact bucket our-templates" in text
+
+
+def test_accounts_are_imported_from_a_file_or_standard_input(
+    portal: PortalInProcess, shell: Shell, operator: User, tmp_path: Path
+) -> None:
+    allow(operator, "manage_accounts")
+    file = tmp_path / "accounts.csv"
+    file.write_text("name,region,account_id\none,eu-west-1,123456789012\n", encoding="utf-8-sig")
+
+    code, printed, _ = shell.run("import-accounts", str(file), "-o", "json")
+
+    assert code == 0
+    (added,) = json.loads(printed)["accounts"]
+    assert added["role_arn"] == "arn:aws:iam::123456789012:role/sanso-portal"
+    code, _printed, problem = shell.run("import-accounts", str(file))
+    assert code == 3
+    assert "csv.2.name: Line 2, name:" in problem
+    assert Account.objects.count() == 1
 
 
 def test_an_account_that_nobody_confirms_stays(portal: PortalInProcess, shell: Shell, operator: User) -> None:

@@ -1,10 +1,11 @@
-"""Save or remove an account, the target of deployments, and request a test of its connection."""
+"""Save, import or remove accounts, the targets of deployments, and request a test of its connection."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Iterable
+from typing import TYPE_CHECKING, Final
 
+from django.db import transaction
 from django.utils import timezone
 
 from deployments.access.commands.requesting import CommandRequest, requesting
@@ -18,6 +19,9 @@ from deployments.environments.models.environments import Environment
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+
+FIELDS: Final = ("name", "region", "role_arn", "service_role_arn", "boundary_arn", "artifact_bucket")
+"""The fields of an account that people enter."""
 
 
 _CHECKS: list[Callable[[Account], None]] = []
@@ -54,6 +58,13 @@ def save_account(*, user: User, account: Account, changed: Collection[str]) -> N
         account.save()
         if set(changed) - {"name"}:  # what was tested is not what the account is now
             ConnectionTest.objects.of(account).delete()
+
+
+def add_accounts(*, user: User, accounts: Iterable[Account]) -> None:
+    """Save new accounts, all or none. Raise IntegrityError if one of their names was taken meanwhile."""
+    with transaction.atomic():
+        for account in accounts:
+            save_account(user=user, account=account, changed=FIELDS)
 
 
 def delete_account(*, user: User, account: Account) -> None:

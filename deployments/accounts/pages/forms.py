@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django import forms
 
+from deployments.accounts.commands.accounts import FIELDS
 from deployments.common.pages.forms import FormProblems
 from deployments.environments.models.accounts import Account
 
@@ -28,7 +29,7 @@ class AccountForm(FormProblems, AccountFields):
 
     class Meta:
         model = Account
-        fields = ("name", "region", "role_arn", "service_role_arn", "boundary_arn", "artifact_bucket")
+        fields = FIELDS
 
 
 class OutputsForm(FormProblems, AccountFields):

@@ -41,6 +41,7 @@ app.add_typer(sets, name="sets")
 app.command("deploy")(deploying.deploy)
 app.command("test-account")(account_commands.run_test)
 app.command("first-contact")(first_contact.run_first_contact)
+app.command("import-accounts")(account_commands.import_file)
 app.command("remove-account")(account_commands.remove)
 
 

@@ -1,4 +1,4 @@
-"""The commands about one account: test its connection, or remove it."""
+"""The commands about accounts: test the connection of one, import them, or remove one."""
 
 from __future__ import annotations
 
@@ -71,6 +71,25 @@ def remove(
     out.print(_("%(name)s is removed. Nothing was deleted in AWS.") % found, markup=False)
     if yes:
         _print_staying(found)
+
+
+def import_file(
+    file: Annotated[
+        typer.FileText,
+        typer.Argument(help=_("A CSV of accounts; - for standard input."), encoding="utf-8-sig"),
+    ],
+    output: Output = Format.TABLE,
+) -> None:
+    """Add all accounts of a CSV, or none if a line has a problem."""
+    try:
+        text = file.read()
+    except UnicodeDecodeError:
+        fail(_("The file is not text in UTF-8."))
+    found = session.client().post("/account-imports", {"csv": text})
+    if output is not Format.TABLE:
+        show(output, found)
+        return
+    show(output, found["accounts"], ("name", "region", "role_arn", "external_id", "id"))
 
 
 def _print_staying(found: dict[str, Any]) -> None:

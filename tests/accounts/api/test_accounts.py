@@ -54,6 +54,29 @@ def test_deleting_an_account_says_what_stays_in_aws_and_who_uses_it(root: Progra
     assert not Account.objects.filter(pk=account.pk).exists()
 
 
+def test_accounts_of_a_csv_are_added_together(root: Program) -> None:
+    text = "name,region,account_id\none,eu-west-1,123456789012\ntwo,eu-central-1,123456789012\n"
+
+    response = root.post("/account-imports", {"csv": text})
+
+    assert response.status_code == 201
+    one, two = response.json()["accounts"]
+    assert (one["name"], one["artifact_bucket"]) == ("one", "sanso-artifacts-123456789012-eu-west-1")
+    assert one["external_id"] == two["external_id"]
+    assert one["role_arn"] == two["role_arn"]
+
+
+def test_a_csv_with_a_problem_adds_nothing(root: Program) -> None:
+    text = "name,region,account_id\none,eu-west-1,123456789012\ntwo,nowhere,1\n"
+
+    response = root.post("/account-imports", {"csv": text})
+
+    assert response.status_code == 422
+    assert [error["field"] for error in response.json()["errors"]] == ["csv.3.account_id", "csv.3.region"]
+    assert "Line 3, region" in response.json()["errors"][1]["detail"]
+    assert not Account.objects.exists()
+
+
 def test_nothing_stays_of_an_account_in_the_sandbox(root: Program) -> None:
     account = make_account("sandbox", is_sandbox=True, sandbox_account_id="123456789012")
 

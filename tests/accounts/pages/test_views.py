@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -12,6 +14,7 @@ from pytest_django import Settings
 
 from deployments.access.models.audit_records import AuditRecord
 from deployments.accounts.models import ConnectionTest
+from deployments.accounts.pages.import_view import EXAMPLE
 from deployments.accounts.shared.requested_tests import request_test
 from deployments.aws.iam import SimulatedDecision
 from deployments.environments.models.accounts import Account
@@ -144,6 +147,52 @@ def test_wrong_values_are_reported_beside_their_fields(manager: Client) -> None:
     assert edited.status_code == 422
 
 
+def imported(browser: Client, text: str | bytes) -> Any:
+    content = text if isinstance(text, bytes) else text.encode()
+    return browser.post(
+        reverse("aws_account_import"), {"file": SimpleUploadedFile("accounts.csv", content, "text/csv")}
+    )
+
+
+def test_accounts_are_imported_with_one_external_id(manager: Client) -> None:
+    assert page(manager.get(reverse("aws_accounts"))).one(id="import-accounts")["href"] == "/accounts/import"
+    example = page(manager.get(reverse("aws_account_import"))).one(id="example").text
+
+    assert imported(manager, EXAMPLE)["Location"] == reverse("aws_accounts")
+
+    assert "production" in example
+    added = Account.objects.order_by("pk")
+    assert [one.name for one in added] == ["production", "production-europe", "research"]
+    assert len({one.external_id for one in added}) == 1
+    assert added[0].role_arn == ROLE
+    assert "3 accounts are added." in page(manager.get(reverse("aws_accounts"))).text
+    records = AuditRecord.objects.order_by("pk")
+    assert [(one.action, one.name) for one in records] == [("add_account", one.name) for one in added]
+
+
+def test_a_file_with_a_problem_adds_nothing_and_names_each_line(manager: Client) -> None:
+    make_account("production")
+
+    wrong = imported(manager, f"{EXAMPLE}\nlate,nowhere,12")
+
+    assert wrong.status_code == 422
+    assert [one.text for one in page(wrong).one("ul", id="id_file_error").all("li")] == [
+        "Line 2, name: Account with this Name already exists.",
+        "Line 5, account_id: Enter the 12 digits of an AWS account ID.",
+        "Line 5, region: Enter a region such as ap-northeast-1.",
+    ]
+    assert Account.objects.count() == 1
+    assert not AuditRecord.objects.exists()
+
+
+@pytest.mark.parametrize("content", [b"name,\xff\n", b"\x00\n", b""])
+def test_a_file_that_is_no_csv_is_refused(manager: Client, content: bytes) -> None:
+    wrong = imported(manager, content)
+
+    assert wrong.status_code == 422
+    assert page(wrong).all("ul", id="id_file_error")
+
+
 def test_an_account_is_edited(manager: Client) -> None:
     account = make_account("production")
 
@@ -235,5 +284,6 @@ def test_without_the_right_there_are_no_pages(viewer: Client) -> None:
     for name in ("aws_account", "aws_account_edit", "aws_account_remove"):
         assert viewer.get(url(account, name)).status_code == 403
     assert viewer.get(reverse("aws_accounts")).status_code == 403
+    assert imported(viewer, EXAMPLE).status_code == 403
     assert viewer.post(url(account, "aws_account_test")).status_code == 403
     assert not ConnectionTest.objects.exists()

@@ -12,6 +12,7 @@ from deployments.access.api.keyset import Page
 from deployments.access.api.schemas import Body
 from deployments.accounts.display.what_stays import StayingLine, staying_lines
 from deployments.accounts.models import ConnectionTest
+from deployments.accounts.rules.account_csv import MAX_SIZE
 from deployments.accounts.rules.connection import Result
 from deployments.accounts.rules.what_stays import Staying
 from deployments.environments.models.accounts import Account
@@ -113,6 +114,23 @@ class AccountDetail(AccountOut):
             stays_in_aws=[StaysOut.of(line) for line in staying_lines(row)],
             created_at=row.created_at,
         )
+
+
+class AccountImportOut(Schema):
+    """The accounts of a CSV, which were added."""
+
+    accounts: list[AccountDetail]
+
+
+class AccountImportBody(Body):
+    """A CSV of accounts."""
+
+    csv: str = Field(
+        max_length=MAX_SIZE,
+        description="The first line has the columns name, region and account_id, and any of role_arn, "
+        "service_role_arn, boundary_arn and artifact_bucket, which are those of account.yaml otherwise.",
+        examples=["name,region,account_id\nproduction,ap-northeast-1,123456789012\n"],
+    )
 
 
 class AccountBody(Body):
