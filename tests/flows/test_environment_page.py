@@ -262,7 +262,7 @@ def test_tabs_are_addresses_that_back_and_reload_keep(page: Page, web: Web, whol
 
     tabs.get_by_role("link", name="Servers").focus()
     page.keyboard.press("Enter")
-    expect(page.locator("#targets")).to_be_visible()
+    expect(page.locator("#servers-web")).to_be_visible()
     expect(page.locator("#architecture")).to_have_count(0)
     tabs.get_by_role("link", name="Database").click()
     expect(page.locator("#database")).to_be_visible()
@@ -274,7 +274,7 @@ def test_tabs_are_addresses_that_back_and_reload_keep(page: Page, web: Web, whol
     expect(page.locator(f"#target-app-{SICK}")).to_contain_text("Healthy")
     expect(tabs).not_to_contain_text("1 of 4")
     page.reload()
-    expect(page.locator("#targets")).to_be_visible()
+    expect(page.locator("#servers-web")).to_be_visible()
     page.go_forward()
     expect(page.locator("#database")).to_be_visible()
 
@@ -295,7 +295,7 @@ def test_tabs_and_the_notice_work_without_scripts(
         expect(notice.get_by_text("machines: booted")).to_be_visible()
 
         for name, panel in (
-            ("Servers", "#fleet"),
+            ("Servers", "#servers-web"),
             ("History", "#past"),
             ("Configuration", "#outputs"),
         ):

@@ -164,7 +164,8 @@ def test_the_articles_associations_are_kept_apart_from_another_environments_serv
         assert sum(one.counts.values()) == len(own)
     shown = page(client.get(environment.get_absolute_url() + "servers"))
     assert shown.text.count("server of another environment") >= len(foreign["web"] | foreign["app"])
-    assert all(one not in shown.one(id="fleet").text for one in foreign["web"] | foreign["app"])
+    for tier in ("web", "app"):
+        assert all(one not in shown.one(id=f"servers-{tier}").text for one in foreign["web"] | foreign["app"])
 
     # Running an association on all instances reaches only its own.
     web = next(one for one in observations_of(environment).associations if one.tier == "web")

@@ -18,6 +18,7 @@ from deployments.health.display import aws_badges, backups, panels, site
 from deployments.health.display.diagrams.environment import environment_diagram
 from deployments.health.display.maintenance import maintenance
 from deployments.health.display.poll_status import poll_statuses
+from deployments.health.display.server_tables import server_tables
 from deployments.health.models.fleet import ScalingActivity
 from deployments.health.models.reads import observations_of
 from deployments.health.models.site import SiteProbe
@@ -62,14 +63,14 @@ def _overview(
     environment: Environment, facts: Observations, health: Health, everything: bool
 ) -> dict[str, Any]:
     now = timezone.now()
-    rows = panels.targets(facts, everything=False).rows
+    shown = frozenset(row.id for one in server_tables(facts, everything=False) for row in one.rows.rows)
     requests = ActionRequest.objects.newest_of(environment)[:REQUESTS]
     hours = site.recent_hours(environment, now)
     numbers = hours["edge"] if hours else None
     return {
         "health_kind": badges.HEALTH[health.status][0],
         "problems": _problems(health),
-        "diagram": environment_diagram(health, facts, frozenset(row.id for row in rows), numbers),
+        "diagram": environment_diagram(health, facts, shown, numbers),
         "site_check": next((one for one in requests if one.kind == "save_time"), None),
         "probes": _probes(environment),
         "site_reads": site.latest_reads(facts, health, now),
@@ -84,10 +85,7 @@ def _servers(
 ) -> dict[str, Any]:
     requests = list(ActionRequest.objects.newest_of(environment)[:REQUESTS])
     return {
-        "load_balancers": _load_balancers(facts),
-        "targets": panels.targets(facts, everything=everything),
-        "instances": panels.instances(facts, everything=everything),
-        "groups": _groups(facts),
+        "tables": server_tables(facts, everything=everything),
         "associations": panels.associations(facts, _latest_run_requests(requests), everything=everything),
         "activities": _activities(environment),
         "served": site.served(environment, facts, timezone.now()),
@@ -136,26 +134,6 @@ def _problems(health: Health) -> list[str]:
     """Return why the environment is not healthy, first what decides; of the site, its own card says it."""
     told = [health.sentence, *(one.assessment.sentence for one in health.tiers if one.name in _HEADED)]
     return list(dict.fromkeys(aws_badges.sentence_text(one) for one in told if one is not None))
-
-
-def _load_balancers(facts: Observations) -> list[Mapping[str, Any]]:
-    return [
-        {"fact": one, "name": panels.tier_name(one.tier), "badge": aws_badges.load_balancer(one.state)}
-        for one in sorted(facts.load_balancers, key=lambda one: one.tier)
-    ]
-
-
-def _groups(facts: Observations) -> list[str]:
-    """Return the current and desired number of instances of each group."""
-    return [
-        _("%(tier)s: %(number)d of %(wanted)d desired")
-        % {
-            "tier": panels.tier_name(group.tier),
-            "number": sum(one.group == group.name for one in facts.instances),
-            "wanted": group.desired,
-        }
-        for group in sorted(facts.groups, key=lambda group: group.tier != "web")
-    ]
 
 
 def _latest_run_requests(requests: Sequence[ActionRequest]) -> dict[str, ActionRequest]:

@@ -1,4 +1,4 @@
-"""The rows of the panels beside the diagram: targets, instances, runs of associations, database."""
+"""The rows of panels: runs of associations, databases; what is common to them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from deployments.common.texts import stored_text
 from deployments.health.display import aws_badges
@@ -17,9 +17,7 @@ from deployments.health.rules.observations import (
     Observations,
     ObservedAssociation,
     ObservedCluster,
-    ObservedInstance,
     ObservedRun,
-    ObservedTarget,
 )
 from deployments.stacks.models.action_requests import ActionRequest
 
@@ -34,7 +32,7 @@ TIERS = {
     "app": gettext_lazy("App servers"),
     "database": gettext_lazy("Database"),
 }
-_TARGETS_FIRST = ("unhealthy", "unhealthy.draining", "unavailable", "unused", "draining", "initial")
+_SERVERS = {"web": pgettext_lazy("server", "web"), "app": pgettext_lazy("server", "app")}
 _RUNS_FIRST = ("Failed", "TimedOut", "InProgress", "Pending", "Associated")
 _RECAP = ("ok", "changed", "unreachable", "failed", "skipped", "rescued", "ignored")
 Row = TypeVar("Row")
@@ -63,6 +61,11 @@ def tier_name(tier: str) -> str:
     return str(TIERS.get(tier, tier))
 
 
+def server_name(tier: str, key: str) -> str:
+    """Return the short name of a server: its tier and the end of its id."""
+    return f"{_SERVERS.get(tier, tier)} {key[-4:]}".strip()
+
+
 def counted(tier: str, healthy: int, total: int) -> str:
     """Return the healthy parts of a tier, or the successful reads of the site, as a short text."""
     text = _("%(healthy)d of %(total)d reads") if tier == "site" else _("%(healthy)d of %(total)d")
@@ -76,65 +79,8 @@ def counted_in_words(tier: str, healthy: int, total: int) -> str:
     return _("%(healthy)d of %(total)d healthy") % {"healthy": healthy, "total": total}
 
 
-def _rank(order: Sequence[str], word: str) -> int:
+def rank(order: Sequence[str], word: str) -> int:
     return order.index(word) if word in order else len(order)
-
-
-@dataclass(frozen=True, slots=True)
-class TargetRow:
-    """A target in the panel."""
-
-    fact: ObservedTarget
-
-    @property
-    def id(self) -> str:
-        """Return the row's id: the diagram links to it."""
-        return f"target-{self.fact.tier}-{self.fact.target_id}"
-
-    @property
-    def badge(self) -> SafeString:
-        """Return the target's state."""
-        return aws_badges.target(self.fact.state)
-
-    @property
-    def reason(self) -> str:
-        """Return the text of why it is not healthy."""
-        return aws_badges.reason(self.fact.state, self.fact.reason, self.fact.description)
-
-    @property
-    def raw(self) -> str:
-        """Return the load balancer's own reason why it is not healthy."""
-        if self.fact.state == "healthy":
-            return ""
-        return f"{self.fact.state} · {self.fact.reason}" if self.fact.reason else self.fact.state
-
-    @property
-    def tier(self) -> str:
-        """Return the name of its tier."""
-        return tier_name(self.fact.tier)
-
-
-@dataclass(frozen=True, slots=True)
-class InstanceRow:
-    """An instance in the panel; `is_behind`: others run a newer launch template."""
-
-    fact: ObservedInstance
-    is_behind: bool
-
-    @property
-    def id(self) -> str:
-        """Return the row's id."""
-        return f"instance-{self.fact.instance_id}"
-
-    @property
-    def badge(self) -> SafeString:
-        """Return its lifecycle state."""
-        return aws_badges.lifecycle(self.fact.lifecycle)
-
-    @property
-    def tier(self) -> str:
-        """Return the name of its tier."""
-        return tier_name(self.fact.tier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,39 +188,6 @@ class ClusterPanel:
         return [{"fact": member, "badge": aws_badges.database(member.status)} for member in ordered]
 
 
-def targets(facts: Observations, *, everything: bool) -> PanelRows[TargetRow]:
-    """Return the panel of the targets."""
-    return first_rows(
-        map(TargetRow, facts.targets),
-        lambda row: (_rank(_TARGETS_FIRST, row.fact.state), row.fact.tier != "web", row.fact.target_id),
-        everything=everything,
-    )
-
-
-def instances(facts: Observations, *, everything: bool) -> PanelRows[InstanceRow]:
-    """Return the panel of the fleet; servers that are not in service come first."""
-    newest: dict[str, int] = {}
-    for one in facts.instances:
-        newest[one.group] = max(newest.get(one.group, 0), _version(one.launch_template_version))
-    rows = (
-        InstanceRow(one, _version(one.launch_template_version) < newest[one.group]) for one in facts.instances
-    )
-    return first_rows(
-        rows,
-        lambda row: (
-            row.fact.lifecycle == "InService" and row.fact.health in ("", "Healthy", "HEALTHY"),
-            not row.is_behind,
-            row.fact.tier != "web",
-            row.fact.instance_id,
-        ),
-        everything=everything,
-    )
-
-
-def _version(text: str) -> int:
-    return int(text) if text.isdecimal() else 0
-
-
 def associations(
     facts: Observations, requests: Mapping[str, ActionRequest], *, everything: bool
 ) -> list[AssociationPanel]:
@@ -284,7 +197,7 @@ def associations(
             fact=one,
             runs=first_rows(
                 map(RunRow, one.runs),
-                lambda row: (_rank(_RUNS_FIRST, row.fact.status), row.fact.instance_id),
+                lambda row: (rank(_RUNS_FIRST, row.fact.status), row.fact.instance_id),
                 everything=everything,
             ),
             request=requests.get(one.association_id),

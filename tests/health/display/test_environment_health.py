@@ -62,8 +62,8 @@ def test_an_unhealthy_server_is_named_in_sentence_diagram_and_row(browser: Clien
     assert "Web servers Healthy 2 of 2" in heads
     for layout in ("wide", "narrow"):
         box = node(shown, layout, "app", sick)
-        assert box.text.startswith(f"✕ app {sick[-4:]} Unhealthy 4")
-        assert " s · it fails its health check: no connection" in box.text
+        assert box.text.startswith(f"✕ app {sick[-4:]} Unhealthy ")
+        assert " · it fails its health check: no connection" in box.text
         begins = f"app {sick[-4:]} ({sick}), Unhealthy, it fails its health check: no connection"
         assert box["aria-label"].startswith(begins)
         assert box["href"] == f"servers#target-app-{sick}"
@@ -77,7 +77,9 @@ def test_an_unhealthy_server_is_named_in_sentence_diagram_and_row(browser: Clien
     row = row_of(servers, f"target-app-{sick}")
     assert "✕ Unhealthy" in row
     assert "unhealthy · Target.FailedHealthChecks" in row
-    assert servers.one(id="targets").one("tbody").all("tr")[0]["id"] == f"target-app-{sick}"  # problems first
+    assert (
+        servers.one(id="servers-app").one("tbody").all("tr")[0]["id"] == f"target-app-{sick}"
+    )  # problems first
 
 
 def test_the_diagram_has_every_component_in_its_zone_and_a_table_has_the_same(browser: Client) -> None:
@@ -167,7 +169,7 @@ def test_an_environment_in_creation_has_no_red(browser: Client) -> None:
     assert not made.one("svg", class_="wide").all("a", class_="is-failed")
     servers = show(browser, environment, "servers")
     assert "not polled yet" in servers.one(id="source-associations").text
-    assert "No targets registered." in servers.one(id="targets").text
+    assert "No instances found yet." in servers.one(id="servers").text
 
 
 def test_a_waiting_deployment_says_what_for_though_state_manager_is_done(browser: Client) -> None:
@@ -334,12 +336,11 @@ def test_many_servers_are_counted_and_unhealthy_ones_are_named(browser: Client) 
     assert "✓ 50 instances Healthy" in boxes
     assert "✕ 2 instances Unhealthy" in boxes
     assert "✓ 45 instances Healthy" in boxes
-    targets = show(browser, environment, "servers").one(id="targets")
-    assert len(targets.one("tbody").all("tr")) == 12
-    assert targets.one("a", id="targets-all").text == "Show 188 more"
-    assert (
-        len(show(browser, environment, "servers", "?all=1").one(id="targets").one("tbody").all("tr")) == 200
-    )
+    few = show(browser, environment, "servers").one(id="servers-app")
+    assert len(few.one("tbody").all("tr")) == 12
+    assert few.one("a", id="servers-app-all").text == "Show 88 more"
+    every = show(browser, environment, "servers", "?all=1").one(id="servers-app")
+    assert len(every.one("tbody").all("tr")) == 100
 
 
 def test_the_page_is_completely_in_japanese(browser: Client) -> None:

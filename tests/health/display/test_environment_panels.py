@@ -104,7 +104,7 @@ def test_an_output_that_was_not_read_yet_is_explained(browser: Client) -> None:
     assert "has not been read from S3 yet" in shown.text
 
 
-def test_the_fleet_displays_lifecycle_older_templates_and_activities(browser: Client) -> None:
+def test_the_servers_of_a_tier_have_lifecycle_older_templates_and_activities(browser: Client) -> None:
     environment = make_whole()
     leaving, newer = server_id("web", 0), server_id("web", 1)
     FleetInstance.objects.filter(instance_id=leaving).update(lifecycle="Terminating:Wait")
@@ -120,14 +120,17 @@ def test_the_fleet_displays_lifecycle_older_templates_and_activities(browser: Cl
         started_at=timezone.now() - timedelta(seconds=20),
     )
 
-    fleet = show(browser, environment, "servers").one(id="fleet")
+    shown = show(browser, environment, "servers")
 
-    assert "◔ Terminating, waiting for a lifecycle hook" in row_of(fleet, f"instance-{leaving}")
-    assert "v1 ▲ outdated" in row_of(fleet, f"instance-{leaving}")
-    assert "older" not in row_of(fleet, f"instance-{newer}")
-    assert fleet.one("tbody").all("tr")[0]["id"] == f"instance-{leaving}"
-    assert "Web servers: 2 of 2 desired" in fleet.text
-    activities = fleet.one("ul", class_="activities").text
+    servers = shown.one(id="servers-web")
+    left = row_of(servers, f"target-web-{leaving}")
+    assert left.startswith(f"web {leaving[-4:]} {leaving}:80 t4g.micro ap-northeast-1a ✓ Healthy")
+    assert "◔ Terminating, waiting for a lifecycle hook v1 ▲ outdated" in left
+    assert "outdated" not in row_of(servers, f"target-web-{newer}")
+    assert servers.one("tbody").all("tr")[0]["id"] == f"target-web-{leaving}"
+    assert "Web servers 2 of 2 desired ALB ✓ Active" in servers.text
+    assert len(shown.one(id="servers-app").one("tbody").all("tr")) == 2
+    activities = shown.one("ul", class_="activities").text
     assert "◐ In progress Launching a new EC2 instance: i-1" in activities
     assert "An instance was taken out of service" in activities
 
@@ -439,7 +442,7 @@ def test_a_server_of_another_environment_that_an_association_ran_on_is_not_calle
     assert "server of another environment" in panel.one(id=f"run-{foreign.pk}-task").text
     assert "server of another environment" not in panel.one("tr", id=f"run-{run.pk}").text
     assert "failed on 1 of 2" in panel.text  # of the environment's own servers
-    assert "i-shop" not in shown.one(id="fleet").text
+    assert "i-shop" not in shown.one(id="servers-app").text
     assert {one.key for one in servers.components("app", observations_of(environment), now)} == {
         server_id("app", number) for number in (0, 1)
     }

@@ -9,7 +9,7 @@ from functools import partial
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext, pgettext_lazy
+from django.utils.translation import pgettext
 
 from deployments.environments.display import badges
 from deployments.environments.display.tab_urls import DATABASE, SERVERS
@@ -20,9 +20,7 @@ from deployments.health.display.panels import tier_name
 from deployments.health.rules.components import Component
 from deployments.health.rules.observations import Observations
 from deployments.health.rules.rollup import Health, Tier
-
-_SHORT = {"web": pgettext_lazy("server", "web"), "app": pgettext_lazy("server", "app")}
-"""The beginning of the short names of servers, which the end of the id follows."""
+from deployments.health.rules.service import BALANCED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +43,7 @@ def environment_diagram(
     if not any(shapes.values()):
         return None
     tiers = {tier.name: tier for tier in health.tiers}
-    for balancer, behind in (("alb", "web"), ("nlb", "app")):
+    for balancer, behind in BALANCED.items():
         if behind in tiers and shapes.get(balancer):
             shapes[balancer] = [_with_target_count(shape, tiers[behind]) for shape in shapes[balancer]]
 
@@ -107,10 +105,10 @@ def _shape(tier: Tier, node: Component, since: datetime | None, rows: frozenset[
         role = pgettext("database", "Writer") if is_writer else pgettext("database", "Reader")
         tab, anchor = DATABASE, f"member-{node.key}"
     elif node.kind == "load_balancer":
-        anchor = "targets"
+        anchor = f"servers-{BALANCED[tier.name]}"
         name = tier.name.upper()
-    elif tier.name in _SHORT:
-        short = f"{_SHORT[tier.name]} {node.key[-4:]}"
+    elif node.kind == "server":
+        short = panels.server_name(tier.name, node.key)
     return layout.Shape(
         tier=tier.name,
         key=_key(node),

@@ -141,11 +141,15 @@ def grouped(shapes: Iterable[Shape]) -> list[Shape]:
             key=f"{first[state].zone or 'nowhere'}-{state.value}",
             name="",
             state=state,
-            href="database" if first[state].tier == "database" else "servers?all=1#targets",
+            href=_all_of(first[state].tier),
             count=number,
         )
         for state, number in sorted(Counter(s.state for s in rest).items(), key=lambda i: _WORST_FIRST[i[0]])
     ]
+
+
+def _all_of(tier: str) -> str:
+    return "database" if tier == "database" else f"servers?all=1#servers-{tier}"
 
 
 def zones_of(shapes: Shapes) -> list[str]:
