@@ -31,6 +31,7 @@ from sandbox_tests.fixtures import closed_port, responses_have_their_shape, sand
 from sandbox_tests.processes import without_aws
 from tests import emptied, forked, prepared, reach, tiers, times
 from tests.explained import assert_recognized
+from tests.frame_room import with_room
 from tests.mariadb import MariaDB, start_mariadb
 from tests.selection import Selection
 from tests.services import (
@@ -118,6 +119,14 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.PASSWORD_HASHERS = ["tests.passwords.QuickHasher"]
     # Each of Django's test clients would read all static files, as a web process does once.
     settings.WHITENOISE_AUTOREFRESH = True
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | pytest.ExitCode | None:
+    """Run all tests with room for their frames."""
+    others = config.pluginmanager.subset_hook_caller("pytest_cmdline_main", [sys.modules[__name__]])
+    result: int | pytest.ExitCode | None = with_room(others, config=config)
+    return result
 
 
 def pytest_unconfigure() -> None:
