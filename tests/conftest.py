@@ -137,8 +137,11 @@ def pytest_unconfigure() -> None:
 def pytest_collection_finish() -> None:
     """Collect garbage as often as Python usually does, which the portal does less often.
 
-    What a test left open is then reported near that test.
+    What a test left open is then reported near that test. What exists before the first test is not looked at
+    again: it is most of all objects.
     """
+    gc.collect()
+    gc.freeze()
     gc.set_threshold(*USUAL_THRESHOLDS)
 
 
