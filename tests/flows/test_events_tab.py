@@ -186,8 +186,8 @@ def test_everything_works_without_javascript(
 
 def test_lines_that_cannot_be_loaded_are_reported(page: Page, web: Web, deployment: Deployment) -> None:
     scenes.add_stacks(deployment, {"Network": 2})
-    page.goto(url(web, deployment))
     page.route("**/events?*", lambda route: route.abort())
+    page.goto(url(web, deployment))
     page.get_by_role("link", name="Problems").click()
     expect(page.get_by_text("The events could not be loaded.")).to_be_visible()
 

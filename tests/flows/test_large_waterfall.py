@@ -15,6 +15,7 @@ from tests.live import scenes
 
 STACKS = {"Network": 90, "Aurora": 90, "AppServers": 90}
 LAST = "#t-AppServers\\.AppServers90"
+NETWORK = "**/stack-rows?stack=Network"
 
 
 @pytest.fixture
@@ -42,6 +43,10 @@ def stacks(operator: User) -> dict[str, Stack]:
 @pytest.fixture
 def large(page: Page, web: Web, stacks: dict[str, Stack]) -> Page:
     """The page of the deployment."""
+    return opened(page, web, stacks)
+
+
+def opened(page: Page, web: Web, stacks: dict[str, Stack]) -> Page:
     page.goto(url(web, stacks))
     expect(page.locator(".pick[tabindex='0']")).to_have_count(1)
     return page
@@ -119,11 +124,11 @@ def test_events_change_rows_that_come_later(large: Page, stacks: dict[str, Stack
     expect(row.locator(".pick")).to_be_focused()
 
 
-def test_an_event_during_the_request_is_not_lost(large: Page, stacks: dict[str, Stack]) -> None:
-    page = large
+def test_an_event_during_the_request_is_not_lost(page: Page, web: Web, stacks: dict[str, Stack]) -> None:
     held: list[Route] = []
-    page.route("**/stack-rows?*", lambda route: held.append(route))
-    with page.expect_request("**/stack-rows?*"):
+    page.route(NETWORK, lambda route: held.append(route))
+    opened(page, web, stacks)
+    with page.expect_request(NETWORK):
         page.locator("#t-Network .fold").click()
     expect(page.locator("#t-Network")).to_have_attribute("aria-busy", "true")
     (route,) = held
@@ -137,13 +142,15 @@ def test_an_event_during_the_request_is_not_lost(large: Page, stacks: dict[str, 
     expect(page.locator("#t-Network\\.Network5")).to_contain_text("Too late")
 
 
-def test_rows_that_could_not_be_loaded_can_be_loaded_again(large: Page) -> None:
-    page = large
-    page.route("**/stack-rows?*", lambda route: route.abort())
+def test_rows_that_could_not_be_loaded_can_be_loaded_again(
+    page: Page, web: Web, stacks: dict[str, Stack]
+) -> None:
+    page.route(NETWORK, lambda route: route.abort())
+    opened(page, web, stacks)
     page.locator("#t-Network .fold").click()
     expect(page.get_by_text("Some rows could not be loaded.")).to_be_visible()
 
-    page.unroute("**/stack-rows?*")
+    page.unroute(NETWORK)
     page.get_by_role("button", name="Retry").click()
     expect(page.locator("#t-Network\\.Network7")).to_be_visible()
     expect(page.get_by_text("Some rows could not be loaded.")).to_be_hidden()

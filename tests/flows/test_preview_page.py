@@ -134,12 +134,12 @@ def test_rows_that_could_not_be_loaded_are_reported_and_loaded_again(
     page: Page, web: Web, environment: Environment
 ) -> None:
     change = make_preview(environment, changes=many_changes(1000).to_json())
+    page.route("**/rows?*", lambda route: route.abort())
     page.goto(url(web, "change_preview_page", change.pk))
     problem = page.get_by_role("alert").filter(has_text="Some rows could not be loaded.")
     stack = page.locator('tr[data-stack="Stack1"]')
     retry = problem.get_by_role("button", name="Retry")
 
-    page.route("**/rows?*", lambda route: route.abort())
     stack.click()
     expect(problem).to_be_visible()
     expect(stack).to_have_attribute("aria-expanded", "false")
@@ -150,8 +150,8 @@ def test_rows_that_could_not_be_loaded_are_reported_and_loaded_again(
     expect(page.locator("#changes-body tr")).to_have_count(32)
     expect(problem).to_be_hidden()
 
-    page.goto(url(web, "change_preview_page", change.pk))
     page.route("**/rows?*", lambda route: route.abort())
+    page.goto(url(web, "change_preview_page", change.pk))
     stack.click()
     expect(problem).to_be_visible()
     page.unroute("**/rows?*")
