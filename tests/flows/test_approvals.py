@@ -24,7 +24,7 @@ from deployments.environments.rules.phases import State
 from tests.builders import allow_only, disallow, make_user
 from tests.flows.small_set import portal, portal_web, shared_portal, template_folder
 from tests.flows.test_pages import faults
-from tests.flows.web import Web, logged_in
+from tests.flows.web import Web, logged_in, visit
 from tests.message_texts import reason
 from tests.running import Portal, new_account
 from tests.services import LIMIT, wait_until
@@ -79,7 +79,7 @@ class Team:
     def asked(self, title: str) -> tuple[Deployment, Approval]:
         """Request approval of a new change on its page as Ana; return the change and the approval request."""
         deployment = self.requested(title)
-        self.ana_page.goto(reverse("change_preview_page", args=[deployment.pk]))
+        visit(self.ana_page, reverse("change_preview_page", args=[deployment.pk]))
         self.ana_page.get_by_role("button", name="Request approval").click()
         expect(self.ana_page.get_by_role("heading", name="Waiting for approval")).to_be_visible()
         return row(deployment), Approval.objects.waiting().get(deployment=deployment)
@@ -146,7 +146,7 @@ def test_a_second_person_approves_exactly_the_preview_that_was_shown(portal: Por
     expect(team.ben_page.locator("#approvals-count")).to_contain_text("1")  # this page has no htmx
     second, second_approval = team.asked("fourth")
     for one in (first_approval, second_approval):
-        team.ben_page.goto(one.deployment.get_absolute_url())
+        visit(team.ben_page, one.deployment.get_absolute_url())
         approve_button(team.ben_page).click()
         expect(approve_button(team.ben_page)).to_have_count(0)
     assert ended(portal, first).state == State.SUCCEEDED
@@ -158,7 +158,7 @@ def test_a_second_person_approves_exactly_the_preview_that_was_shown(portal: Por
 
     # A new preview while the change waits: Ben's open page is updated and cannot approve the old preview.
     team.ana_page.get_by_role("button", name="Request approval").click()
-    team.ben_page.goto(second.get_absolute_url())
+    visit(team.ben_page, second.get_absolute_url())
     expect(approve_button(team.ben_page)).to_be_visible()
     team.ana_page.get_by_role("button", name="Preview again").click()
     expect(approve_button(team.ben_page)).to_have_count(0)
@@ -241,6 +241,7 @@ def test_two_roles_walk_through_denial_two_approvals_a_revoked_role_and_the_audi
     approve(user=cem, deployment=seen, approval_pk=approval.pk, digest=approval.digest)
     assert ended(portal, changed).state == State.SUCCEEDED
     assert Environment.objects.get().parameters["Title"] == "second"
+    expect(ana.get_by_role("heading", name="shop updated")).to_be_visible()
 
     # Root removes Ana's role while two of her pages are open: a preview and a deployment in progress.
     shown, root = team.requested("third"), make_user("root", is_superuser=True)
@@ -250,7 +251,7 @@ def test_two_roles_walk_through_denial_two_approvals_a_revoked_role_and_the_audi
     live.goto(portal.deploy("slow", account, Title="first").get_absolute_url())
     expect(live.locator("#deployment")).to_have_attribute("data-streaming", "yes")
     expect(live.locator("#permissions-changed")).to_be_hidden()
-    ana.goto(shown.get_absolute_url())
+    visit(ana, shown.get_absolute_url())
     expect(ana.locator("#apply-change")).to_be_enabled()
     with logged_in(chromium, root, team.url, base_url=team.url) as context:
         page = context.new_page()
@@ -309,13 +310,13 @@ def test_a_scheduled_change_waits_without_a_lock_and_is_applied_at_its_time(
 
     # The environment is not locked in the meantime.
     other = team.requested("meanwhile")
-    page.goto(other.get_absolute_url())
+    visit(page, other.get_absolute_url())
     page.get_by_role("button", name="Apply").click()
     assert ended(portal, other).state == State.SUCCEEDED
 
     # An hour later: the stack has changed, so a new preview is shown instead.
     put_forward(scheduled, scheduled_for=timezone.now())
-    page.goto(scheduled.get_absolute_url())
+    visit(page, scheduled.get_absolute_url())
     expect(page.get_by_role("heading", name="This is a new preview")).to_be_visible()
     page.get_by_role("radio", name="At a time").check()
     page.locator("#scheduled-for").fill(local[:16])
@@ -327,7 +328,7 @@ def test_a_scheduled_change_waits_without_a_lock_and_is_applied_at_its_time(
 
     # The portal was down for two hours when another change was due.
     missed = team.requested("missed")
-    page.goto(missed.get_absolute_url())
+    visit(page, missed.get_absolute_url())
     page.get_by_role("radio", name="At a time").check()
     page.locator("#scheduled-for").fill(local[:16])
     page.get_by_role("button", name="Apply").click()

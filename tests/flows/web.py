@@ -161,13 +161,17 @@ def submit(button: Locator) -> None:
         button.click()
 
 
+INTERRUPTED = ("interrupted by another navigation", "net::ERR_ABORTED")
+"""What Playwright reports if another page opens meanwhile."""
+
+
 def visit(page: Page, address: str) -> None:
     """Open a page from one that may load itself again, as the page of a change does when it begins."""
     for _ in range(3):
         try:
             page.goto(address)
         except Error as error:
-            if "interrupted by another navigation" not in error.message:
+            if not any(reason in error.message for reason in INTERRUPTED):
                 raise
         else:
             return
