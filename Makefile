@@ -38,7 +38,7 @@ run-full: ## The same with booted machines, MariaDB and HAProxy; installs Debian
 .PHONY: test
 test: test-environment ## Install what the tests need, then run every check and every test.
 	@$(MAKE) --no-print-directory --keep-going -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
-		base-tree check
+		base-tree check compiled-tests
 	$(BIN)/pytest $(WORKERS) --times --database=sqlite $(ARGS)
 	$(BIN)/pytest $(WORKERS) --times $(RERUNS) $(ARGS)
 
@@ -146,6 +146,12 @@ environment:
 .PHONY: base-tree
 base-tree: test-environment ## Build the base tree of the sandbox's booted machines, if this machine can boot them.
 	@$(BIN)/python -m sanso_sandbox.backends.machines.booted --if-possible
+
+# pytest compiles a test file when it is first collected. In a fresh clone every process would compile all of them. What
+# cannot be collected is reported by the run that follows.
+.PHONY: compiled-tests
+compiled-tests: environment
+	@$(BIN)/pytest --collect-only -qq $(ARGS) >/dev/null || true
 
 .PHONY: check
 CHECKS := check-complexity check-dead-code check-imports check-migrations check-roles check-templates check-translations
