@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -116,21 +116,21 @@ def create(language: str, folder: Path) -> Path:
 
     Raise babel.core.UnknownLocaleError or ValueError if the code is invalid, FileExistsError if it exists.
     """
-    return _create(language, folder, "django.po", everything())
+    return _create(language, folder, "django.po", everything)
 
 
 def create_of_the_command_line(language: str, folder: Path) -> Path:
     """Create the catalog of the command line, as `create` does that of the pages."""
-    return _create(language, folder, "sanso.po", of_the_command_line())
+    return _create(language, folder, "sanso.po", of_the_command_line)
 
 
-def _create(language: str, folder: Path, name: str, messages: Catalog) -> Path:
+def _create(language: str, folder: Path, name: str, messages: Callable[[], Catalog]) -> Path:
     translations = Catalog(locale=Locale.parse(language))
     source = folder / language / "LC_MESSAGES" / name
     if source.exists():
         raise FileExistsError(f"{source} exists already")
     source.parent.mkdir(parents=True)
-    _write(source, translations, messages)
+    _write(source, translations, messages())
     return source
 
 
