@@ -35,10 +35,12 @@ run-full: ## The same with booted machines, MariaDB and HAProxy; installs Debian
 	@SANSO_SANDBOX_MACHINES=booted SANSO_SANDBOX_DATABASE=mariadb \
 		$(BIN)/python manage.py run
 
+# The static checks without that of the translations, which all tests include.
+CHECKS := check-complexity check-dead-code check-imports check-migrations check-roles check-templates
 .PHONY: test
 test: test-environment ## Install what the tests need, then run every check and every test.
 	@$(MAKE) --no-print-directory --keep-going -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
-		base-tree check compiled-tests
+		base-tree compiled-tests $(if $(ARGS),check,lint types $(CHECKS))
 	$(BIN)/pytest $(WORKERS) --times --database=sqlite $(ARGS)
 	$(BIN)/pytest $(WORKERS) --times $(RERUNS) $(ARGS)
 
@@ -154,8 +156,7 @@ compiled-tests: environment
 	@$(BIN)/pytest --collect-only -qq $(ARGS) >/dev/null || true
 
 .PHONY: check
-CHECKS := check-complexity check-dead-code check-imports check-migrations check-roles check-templates check-translations
-check: lint types $(CHECKS) ## Run every static check.
+check: lint types $(CHECKS) check-translations ## Run every static check.
 
 .PHONY: lint
 lint: environment ## Check the style of the code.
