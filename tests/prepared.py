@@ -22,6 +22,7 @@ from django.conf import settings
 from django.db import connection
 
 from deployments.migrations import _audit_triggers
+from deployments.template_sets import template_files
 from tests.mariadb import OPTIONS, MariaDB, install_mariadb, start_mariadb
 from tests.services import REPOSITORY, find_program
 
@@ -29,6 +30,12 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sans
 KEPT = 3
 """Folders of a name that stay, in addition to those used within the last hour."""
 TEST_DATABASE = "test_sanso"
+RECORD_CHECK = """
+from django.conf import settings
+from deployments.template_sets import template_files
+from deployments.template_sets.models.stored_sets import TemplateCheck
+TemplateCheck.objects.create(digest=template_files.load(settings.SANSO_TEMPLATE_SET).digest)
+"""
 ZONES = Path("/usr/share/zoneinfo/tzdata.zi")
 
 
@@ -48,8 +55,12 @@ def migrated_sqlite() -> Path:
 
 
 def migrated_data_folder() -> Path:
-    """Return a portal's data folder with its own database, to which all migrations are applied."""
-    return prepared("folder", _schema(), _migrate_data_folder)
+    """Return a portal's data folder with its own database, to which all migrations are applied.
+
+    The bundled template set counts as checked there: otherwise each start would run cfn-lint.
+    """
+    digest = template_files.load(settings.SANSO_TEMPLATE_SET).digest
+    return prepared("folder", [*_schema(), digest], _migrate_data_folder)
 
 
 def start_installed(folder: Path, *, port: int | None = None, options: Sequence[str] = ()) -> MariaDB:
@@ -140,9 +151,11 @@ def _migrate_sqlite(folder: Path) -> None:
 
 
 def _migrate_data_folder(folder: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-    command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-    subprocess.run(command, cwd=REPOSITORY, env=environment | {"SANSO_DATA_DIR": str(folder)}, check=True)
+    inherited = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    environment = inherited | {"SANSO_DATA_DIR": str(folder)}
+    for arguments in (["migrate"], ["shell", "--command", RECORD_CHECK]):
+        command = [sys.executable, "manage.py", *arguments, "--verbosity", "0"]
+        subprocess.run(command, cwd=REPOSITORY, env=environment, check=True)
 
 
 def _create(name: str) -> None:

@@ -162,7 +162,10 @@ def portals() -> Iterator[list[Portal]]:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A data folder with a database of an earlier start: only some tests begin without one."""
+    """A data folder with a database of an earlier start: only some tests begin without one.
+
+    cfn-lint has checked the bundled template set there.
+    """
     return started_before(tmp_path / "data")
 
 
@@ -248,13 +251,13 @@ def test_keys_cannot_be_read_by_other_programs_of_the_same_user(
         assert portal.end() == 0
 
 
-def test_the_second_start_keeps_the_login(portals: list[Portal], tmp_path: Path) -> None:
-    first = Portal(tmp_path, free_port())
+def test_the_second_start_keeps_the_login(portals: list[Portal], data: Path) -> None:
+    first = Portal(data, free_port())
     portals.append(first)
     first.wait_for("Ctrl-C")
     first.end()
 
-    second = Portal(tmp_path, free_port())
+    second = Portal(data, free_port())
     portals.append(second)
     second.wait_for("Ctrl-C")
     second.end()
