@@ -298,25 +298,24 @@ def test_a_missing_database_is_reported(portals: list[Portal], tmp_path: Path) -
 
 @pytest.mark.timeout(300)
 def test_concurrent_runs_have_their_own_redis_and_sandbox(portals: list[Portal], tmp_path: Path) -> None:
-    for attempt in range(2):
-        port = free_port()
-        both = [Portal(started_before(tmp_path / f"{attempt}{name}"), port) for name in "ab"]
-        portals.extend(both)
-        for portal in both:
-            portal.wait_for("Ctrl-C")
+    port = free_port()
+    both = [Portal(started_before(tmp_path / name), port) for name in "ab"]
+    portals.extend(both)
+    for portal in both:
+        portal.wait_for("Ctrl-C")
 
-        settings = [portal.environment_of("uvicorn") for portal in both]
-        urls = [(each["REDIS_URL"], each["SANSO_SANDBOX_URL"]) for each in settings]
-        for (redis_url, sandbox_url), portal in zip(urls, both, strict=True):
-            with redis.Redis.from_url(redis_url) as client:
-                client.set("belongs-to", str(portal.data))
-            assert urlsplit(sandbox_url).port in portal.ports_of("sanso_sandbox")
-        for (redis_url, _), portal in zip(urls, both, strict=True):
-            with redis.Redis.from_url(redis_url) as client:
-                assert client.get("belongs-to") == str(portal.data).encode()
-        assert both[0].url != both[1].url
-        assert urls[0][1] != urls[1][1]
-        assert [portal.end() for portal in both] == [0, 0]
+    settings = [portal.environment_of("uvicorn") for portal in both]
+    urls = [(each["REDIS_URL"], each["SANSO_SANDBOX_URL"]) for each in settings]
+    for (redis_url, sandbox_url), portal in zip(urls, both, strict=True):
+        with redis.Redis.from_url(redis_url) as client:
+            client.set("belongs-to", str(portal.data))
+        assert urlsplit(sandbox_url).port in portal.ports_of("sanso_sandbox")
+    for (redis_url, _), portal in zip(urls, both, strict=True):
+        with redis.Redis.from_url(redis_url) as client:
+            assert client.get("belongs-to") == str(portal.data).encode()
+    assert both[0].url != both[1].url
+    assert urls[0][1] != urls[1][1]
+    assert [portal.end() for portal in both] == [0, 0]
 
 
 def test_an_invalid_port_is_reported(portals: list[Portal], tmp_path: Path) -> None:
