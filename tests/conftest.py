@@ -124,9 +124,8 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> int | pytest.ExitCode | None:
     """Run all tests with room for their frames."""
-    this = config.pluginmanager.get_plugin(__file__)
-    main = config.pluginmanager.subset_hook_caller("pytest_cmdline_main", [this])
-    result: int | pytest.ExitCode | None = with_room(main, config=config)
+    others = config.pluginmanager.subset_hook_caller("pytest_cmdline_main", [sys.modules[__name__]])
+    result: int | pytest.ExitCode | None = with_room(others, config=config)
     return result
 
 
