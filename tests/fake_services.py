@@ -21,6 +21,7 @@ from deployments.aws.rds_backups import Backup, ClusterSnapshot
 from deployments.aws.rds_maintenance import EngineSupport, PendingAction, UpgradeTarget
 from deployments.aws.reachability.network import Network
 from deployments.aws.s3 import StoredObject, StoredVersions, Tail
+from deployments.aws.secretsmanager import SecretAge
 from deployments.aws.ssm import (
     Association,
     AssociationCall,
@@ -72,6 +73,7 @@ class FakeServices:
         self.pending_maintenance: list[PendingAction] = []
         self.engine_targets: dict[str, list[UpgradeTarget]] = {}  # by version
         self.engine_support: list[EngineSupport] = []
+        self.secret_ages: dict[str, SecretAge] = {}  # by ARN
         self.cluster_uses: dict[str, ClusterUse] = {}
         self.interfaces: dict[str, list[NetworkInterface]] = {}  # by VPC
         self.network: DescribedNetwork | None = None
@@ -317,6 +319,13 @@ class FakeServices:
     def support_of(self, engine: str) -> list[EngineSupport]:
         self._call("rds:DescribeDBMajorEngineVersions")
         return [row for row in self.engine_support if row.engine == engine]
+
+    def age_of(self, secret_id: str) -> SecretAge:
+        operation = "secretsmanager:DescribeSecret"
+        self._call(operation)
+        if secret_id not in self.secret_ages:
+            raise AwsNotFound("ResourceNotFoundException", "not found", operation)
+        return self.secret_ages[secret_id]
 
     def cluster_snapshots(self, cluster_ids: Sequence[str]) -> list[ClusterSnapshot]:
         self._call("rds:DescribeDBClusterSnapshots")

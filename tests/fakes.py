@@ -130,6 +130,7 @@ class FakeAws(FakeServices, FakeStackOperations):
             cloudtrail=self,
             iam=self,
             quotas=self,
+            secrets=self,
         )
 
     def _call(self, operation: str) -> None:

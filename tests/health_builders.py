@@ -13,7 +13,7 @@ from deployments.health.models.balancing import LoadBalancer, Target
 from deployments.health.models.configuration import Association, AssociationRun
 from deployments.health.models.database import DatabaseCluster, DatabaseMember, DatabaseSnapshot
 from deployments.health.models.fleet import FleetGroup, FleetInstance
-from deployments.health.models.maintenance import DatabaseMaintenance
+from deployments.health.models.maintenance import DatabaseMaintenance, DatabaseSecret
 from deployments.health.models.observing import Observation
 from deployments.health.models.reads import observations_of
 from deployments.health.models.samples import HealthSample
@@ -178,6 +178,18 @@ def _make_database(environment: Environment, zones: tuple[str, ...], now: dateti
         extended_support_ends_at=datetime(2029, 7, 31, 23, 59, 59, tzinfo=UTC),
         observed_at=now,
     )
+    for name, cluster_id in (("rds!cluster-0a1b2c3d", "site-cluster"), ("sanso-site-datelog", "")):
+        DatabaseSecret.objects.create(
+            environment=environment,
+            arn=f"arn:aws:secretsmanager:ap-northeast-1:123456789012:secret:{name}-AbCdEf",
+            name=name,
+            cluster_id=cluster_id,
+            value_created_at=now - timedelta(days=3 if cluster_id else 200),
+            rotates=bool(cluster_id),
+            rotated_at=now - timedelta(days=3) if cluster_id else None,
+            rotates_at=now + timedelta(days=4) if cluster_id else None,
+            observed_at=now,
+        )
     DatabaseSnapshot.objects.create(
         environment=environment,
         cluster_id="site-cluster",

@@ -45,7 +45,7 @@ class Cluster:
     """An Aurora cluster. `pending` has the changes that wait for a restart or the maintenance window.
 
     `backup_window` is in UTC, such as `17:00-17:30`, and `maintenance_window`, such as `sun:18:00-sun:18:30`.
-    The restorable times are None until RDS reports them.
+    The restorable times are None until RDS reports them. `secret_arn` is the secret that RDS manages.
     """
 
     cluster_id: str
@@ -65,6 +65,7 @@ class Cluster:
     tags: Mapping[str, str] = field(default_factory=dict)
     engine: str = ""
     subnet_group: str = ""
+    secret_arn: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,6 +275,7 @@ def _cluster(row: Any) -> Cluster:
         tags=tags_of(row),
         engine=row.get("Engine", ""),
         subnet_group=row.get("DBSubnetGroup", ""),
+        secret_arn=row.get("MasterUserSecret", {}).get("SecretArn", ""),
     )
 
 

@@ -22,8 +22,8 @@ _NAMES = (
     "document endpoint engine engine_version evaluation event_id execution_id execution_status group "
     "health id instance_class instance_id instance_type interface_id key kind launch_template_version "
     "lifecycle load_balancer_arns logical_id maintenance_window major_version name opt_in output_bucket "
-    "output_key output_prefix parameter_status "
-    "policy_action protocol reader_endpoint recreation replacement resource_id scope snapshot_id source "
+    "output_key output_prefix parameter_status policy_action protocol reader_endpoint recreation "
+    "replacement resource_id scope secret_arn snapshot_id source "
     "stack_id stack_name state status subnet_group suspended tags target_group_arn target_groups target_id "
     "token type updated version zone zones"
 )
@@ -42,6 +42,7 @@ ADDRESSED = frozenset(
         "AWS::RDS::DBCluster",
         "AWS::RDS::DBInstance",
         "AWS::SSM::Association",
+        "AWS::SecretsManager::Secret",
     }
 )
 """Types whose physical ids are not redacted, since the portal calls AWS with them. Those of other types may

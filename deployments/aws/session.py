@@ -27,6 +27,7 @@ from deployments.aws.logs import Logs, LogsGateway
 from deployments.aws.rds import RDS, RDSGateway
 from deployments.aws.rds_maintenance import RDSMaintenance, RDSMaintenanceGateway
 from deployments.aws.s3 import S3, S3Gateway
+from deployments.aws.secretsmanager import SecretsManager, SecretsManagerGateway
 from deployments.aws.service_quotas import ServiceQuotas, ServiceQuotasGateway
 from deployments.aws.ssm import SSM, SSMGateway
 from deployments.aws.sts import STS, Identity, STSGateway
@@ -64,6 +65,7 @@ class Clients:
     cloudtrail: CloudTrail
     iam: IAM
     quotas: ServiceQuotas
+    secrets: SecretsManager
 
 
 _lock = Lock()
@@ -110,6 +112,9 @@ def _connect(ref: AccountRef) -> Clients:
             elbv2=elbv2,
             rds=rds,
             cloudformation=cloudformation,
+        ),
+        secrets=SecretsManagerGateway(
+            session.client("secretsmanager", endpoint_url=endpoint, config=_CONFIG)
         ),
     )
 

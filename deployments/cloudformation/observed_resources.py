@@ -12,7 +12,8 @@ GROUP = "AWS::AutoScaling::AutoScalingGroup"
 INSTANCE = "AWS::EC2::Instance"
 ASSOCIATION = "AWS::SSM::Association"
 CLUSTER = "AWS::RDS::DBCluster"
-TYPES = (LOAD_BALANCER, TARGET_GROUP, GROUP, ASSOCIATION, CLUSTER)
+SECRET = "AWS::SecretsManager::Secret"  # noqa: S105  # a type
+TYPES = (LOAD_BALANCER, TARGET_GROUP, GROUP, ASSOCIATION, CLUSTER, SECRET)
 
 _WEB = re.compile(r"web|alb|apache|httpd|front", re.IGNORECASE)
 _APP = re.compile(r"app|nlb|uwsgi|back", re.IGNORECASE)
@@ -30,13 +31,17 @@ class CreatedResource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservedResources:
-    """The observable resources: ARN, name or id → tier (alb, nlb, web, app; "" if it is unknown)."""
+    """The observable resources: ARN, name or id → tier (alb, nlb, web, app; "" if it is unknown).
+
+    Secrets are observed with the databases, not without one.
+    """
 
     load_balancers: Mapping[str, str] = field(default_factory=dict)
     target_groups: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, str] = field(default_factory=dict)
     associations: Mapping[str, str] = field(default_factory=dict)
     clusters: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(
@@ -56,6 +61,7 @@ def observed_resources_of(resources: Iterable[CreatedResource]) -> ObservedResou
         groups=found[GROUP],
         associations=found[ASSOCIATION],
         clusters=tuple(sorted(found[CLUSTER])),
+        secrets=tuple(sorted(found[SECRET])),
     )
 
 

@@ -95,4 +95,36 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        CreateModel(
+            name='DatabaseSecret',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('arn', deployments.common.models.fields.IdField(max_length=255)),
+                ('name', models.CharField(max_length=255)),
+                (
+                    'cluster_id',
+                    deployments.common.models.fields.IdField(
+                        blank=True, default='', max_length=100, verbose_name='cluster'
+                    ),
+                ),
+                ('value_created_at', models.DateTimeField(null=True)),
+                ('rotates', models.BooleanField(default=False)),
+                ('rotated_at', models.DateTimeField(null=True)),
+                ('rotates_at', models.DateTimeField(null=True)),
+                ('observed_at', models.DateTimeField()),
+                (
+                    'environment',
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name='database_secrets',
+                        to='deployments.environment',
+                    ),
+                ),
+            ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('environment', 'arn'), name='one_row_per_database_secret')
+                ],
+            },
+        ),
     ]

@@ -231,6 +231,21 @@ def test_maintenance_versions_and_support_are_read(
     assert support.standard_ends_at.year == 2028
 
 
+def test_the_age_of_the_administrators_secret_is_read_and_its_value_is_not(
+    account: Account, clients: Clients, outputs: dict[str, str]
+) -> None:
+    (cluster,) = clients.rds.clusters([outputs["Cluster"]])
+    found = account.client("secretsmanager").create_secret(Name="other", SecretString="x")
+
+    age = clients.secrets.age_of(cluster.secret_arn)
+
+    assert age.name.startswith("rds!cluster-")
+    assert age.value_created_at
+    assert (age.rotates, age.rotated_at) == (True, None)
+    with pytest.raises(AwsAccessError, match="secretsmanager:DescribeSecret"):
+        clients.secrets.age_of(found["ARN"])
+
+
 OF_OTHER_RESOURCES = {
     "cloudformation:DescribeEvents": {"OperationEvents.Validation*"},
     "cloudformation:DescribeStacks": {"Stacks.Description", "Stacks.Outputs.Description"},

@@ -45,7 +45,8 @@ REQUESTS = ("ChangeSetRequest", "DeploymentConfig", "ParameterUpdate")
 NO_TEXT = ("int", "float", "bool", "datetime", "Mapping[str, int]")
 GATEWAYS = (
     *("autoscaling", "change_set_details", "cloudformation", "cloudtrail", "cloudwatch", "ec2", "elbv2"),
-    *("logs", "rds", "rds_backups", "rds_maintenance", "s3", "ssm", "sts", "tagging", "validation_events"),
+    *("logs", "rds", "rds_backups", "rds_maintenance", "s3", "secretsmanager", "ssm", "sts", "tagging"),
+    "validation_events",
 )
 
 

@@ -33,7 +33,9 @@ def test_maintenance_is_pairs_and_a_table_or_json(
     assert code == 0
     assert "8.0.mysql_aurora.3.12.0" in table
     assert "standard" in table
-    head, row = table.splitlines()[-2:]
+    head, row, secrets, managed, own = table.splitlines()[-5:]
+    assert secrets.split()[:2] == ["NAME", "CLUSTER"]
+    assert (managed.split()[0], own.split()[0]) == ("rds!cluster-0a1b2c3d", "sanso-site-datelog")
     assert head.split()[:2] == ["ACTION", "RESOURCE"]
     assert row.split()[:2] == ["os-upgrade", "site-1"]
     found = json.loads(shell.run("env", "maintenance", "shop", "-o", "json")[1])

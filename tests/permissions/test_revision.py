@@ -9,7 +9,7 @@ from deployments.template_sets.template_files import yaml_files
 from tests.permissions.check_roles import ACCOUNT_TEMPLATE
 from tests.permissions.role_policies import Template
 
-KNOWN = {11: "db0763ceecbb4d26"}
+KNOWN = {11: "27d3b96c2953058c"}
 
 
 def test_a_change_of_what_the_roles_may_do_has_a_new_revision() -> None:

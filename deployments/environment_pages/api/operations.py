@@ -102,7 +102,7 @@ def get_backups(request: ApiRequest, environment_id: Key) -> BackupsOut:
     operation_id="get_maintenance",
 )
 def get_maintenance(request: ApiRequest, environment_id: Key) -> MaintenanceOut:
-    """Return versions, support and pending maintenance of an environment's databases.
+    """Return versions, support, pending maintenance and the age of secrets of an environment's databases.
 
     Reading them polls their source more often.
     """
@@ -111,7 +111,9 @@ def get_maintenance(request: ApiRequest, environment_id: Key) -> MaintenanceOut:
         watch(environment)
     rows = list(environment.maintenance.order_by("cluster_id"))
     pending = list(PendingMaintenance.objects.soonest_of(environment))
-    return MaintenanceOut.of(rows, pending, observations_of(environment).sources, timezone.now())
+    secrets = list(environment.database_secrets.order_by("-cluster_id", "name"))
+    sources = observations_of(environment).sources
+    return MaintenanceOut.of(rows, pending, secrets, sources, timezone.now())
 
 
 def detail_of(request: ApiRequest, pk: int) -> EnvironmentDetail:

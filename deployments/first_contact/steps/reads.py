@@ -135,6 +135,7 @@ READS: dict[str, Read] = {
         lambda a, _m: a.rds_maintenance.upgrade_targets(_ENGINE, "8.0.mysql_aurora.3.99.99"),
     ),
     "rds_maintenance.support_of": (Expect.VALUE, lambda a, _m: a.rds_maintenance.support_of(_ENGINE)),
+    "secrets.age_of": (Expect.MISSING, lambda a, m: a.secrets.age_of(m.name)),
     "s3.bucket_exists": (
         Expect.EMPTY,
         lambda a, m: a.s3.bucket_exists(f"sanso-artifacts-{m.name}", m.account),

@@ -12,7 +12,7 @@ from pydantic import Field
 from deployments.common.errors import Message
 from deployments.common.texts import message_text
 from deployments.health.models.database import DatabaseSnapshot
-from deployments.health.models.maintenance import DatabaseMaintenance, PendingMaintenance
+from deployments.health.models.maintenance import DatabaseMaintenance, DatabaseSecret, PendingMaintenance
 from deployments.health.rules.backups import SnapshotCause
 from deployments.health.rules.components import Component
 from deployments.health.rules.maintenance import Support, support_status
@@ -215,10 +215,34 @@ class ClusterMaintenanceOut(Schema):
         )
 
 
+class SecretOut(Schema):
+    """A secret of a database: the age of its value and its rotation, never the value."""
+
+    name: str = Field(examples=["rds!cluster-0a1b2c3d"])
+    cluster: str = Field(description="Whose administrator it is of; empty for a secret of the stacks.")
+    value_created_at: datetime | None
+    rotates: bool = Field(description="Whether AWS rotates it by itself.")
+    rotated_at: datetime | None
+    rotates_at: datetime | None
+
+    @classmethod
+    def of(cls, row: DatabaseSecret) -> Self:
+        """Return a row."""
+        return cls(
+            name=row.name,
+            cluster=row.cluster_id,
+            value_created_at=row.value_created_at,
+            rotates=row.rotates,
+            rotated_at=row.rotated_at,
+            rotates_at=row.rotates_at,
+        )
+
+
 class MaintenanceOut(Schema):
     """The maintenance of an environment's databases. `sources` say when it was read, and what failed."""
 
     clusters: list[ClusterMaintenanceOut]
+    secrets: list[SecretOut]
     sources: list[SourceOut]
 
     @classmethod
@@ -226,12 +250,14 @@ class MaintenanceOut(Schema):
         cls,
         rows: Sequence[DatabaseMaintenance],
         pending: Sequence[PendingMaintenance],
+        secrets: Sequence[DatabaseSecret],
         sources: Mapping[str, LastPoll],
         now: datetime,
     ) -> Self:
         """Return the maintenance from an environment's rows."""
         return cls(
             clusters=[ClusterMaintenanceOut.of(row, pending, now) for row in rows],
+            secrets=[SecretOut.of(row) for row in secrets],
             sources=_sources(sources, "maintenance"),
         )
 

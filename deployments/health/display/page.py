@@ -98,6 +98,7 @@ def _database(
         "clusters": panels.clusters(facts),
         "backups": backups.backups(environment, facts, requests, everything=everything),
         "maintenance": maintenance(environment),
+        "secrets": list(environment.database_secrets.order_by("-cluster_id", "name")),
     }
 
 

@@ -1,4 +1,4 @@
-"""The last observed maintenance of Aurora clusters: versions, support, and pending actions of RDS."""
+"""The last observed maintenance of Aurora clusters: versions, support, pending actions, and secrets."""
 
 from __future__ import annotations
 
@@ -95,3 +95,28 @@ class PendingMaintenance(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.instance_id or self.cluster_id}"
+
+
+class DatabaseSecret(models.Model):
+    """A secret of a cluster's administrator, or of the environment's stacks, without its value.
+
+    The times are those of `deployments.aws.secretsmanager.SecretAge`.
+    """
+
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="database_secrets")
+    arn = IdField(max_length=255)
+    name = models.CharField(max_length=255)
+    cluster_id = IdField(_("cluster"), max_length=100, blank=True, default="")  # "" for one of the stacks
+    value_created_at = models.DateTimeField(null=True)
+    rotates = models.BooleanField(default=False)
+    rotated_at = models.DateTimeField(null=True)
+    rotates_at = models.DateTimeField(null=True)
+    observed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("environment", "arn"), name="one_row_per_database_secret"),
+        )
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,4 +1,4 @@
-"""The command `sanso env maintenance`: versions of a database, their support, and what RDS will apply."""
+"""The command `sanso env maintenance`: versions of a database, what RDS will apply, the age of secrets."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from sanso_cli.output import Format, show, warn_of_problems
 from sanso_cli.texts import _
 
 COLUMNS: Final = ("action", "resource", "applies_at", "apply_after", "forced_at")
+SECRETS: Final = ("name", "cluster", "value_created_at", "rotated_at", "rotates_at")
 
 
 def show_maintenance(name: Name, output: Output = Format.TABLE) -> None:
-    """Show versions, support and pending maintenance of an environment's databases."""
+    """Show versions, support, pending maintenance and the age of secrets of an environment's databases."""
     api = session.client()
     found = api.get(f"/environments/{session.environment(api, name)['id']}/maintenance")
     if output is not Format.TABLE:
@@ -31,3 +32,5 @@ def show_maintenance(name: Name, output: Output = Format.TABLE) -> None:
             show(output, pending, COLUMNS)
         else:
             typer.echo(_("No pending maintenance."))
+    if found["secrets"]:
+        show(output, found["secrets"], SECRETS)

@@ -56,7 +56,7 @@ HEADINGS: Final = (
     *(N_("check"), N_("result"), N_("advice"), N_("connection"), N_("note")),
     *(N_("engine version"), N_("support"), N_("standard support ends at"), N_("extended support ends at")),
     *(N_("newer versions"), N_("maintenance window"), N_("action"), N_("resource"), N_("applies at")),
-    *(N_("apply after"), N_("forced at")),
+    *(N_("apply after"), N_("forced at"), N_("value created at"), N_("rotated at"), N_("rotates at")),
 )
 """The names of columns and members that are translated; others are printed as the API calls them."""
 STATES: Final = (

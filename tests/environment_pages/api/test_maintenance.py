@@ -41,6 +41,9 @@ def test_maintenance_has_versions_support_and_pending_actions(program: Program, 
     assert cluster["newer_versions"] == ["8.0.mysql_aurora.3.10.6", "8.0.mysql_aurora.3.12.0"]
     assert cluster["support"] == "ending"
     assert [one["instance"] for one in cluster["pending"]] == ["site-1", "site-2"]
+    administrator, of_stack = found["secrets"]
+    assert (administrator["cluster"], administrator["rotates"]) == ("site-cluster", True)
+    assert (of_stack["name"], of_stack["cluster"], of_stack["rotates_at"]) == ("sanso-site-datelog", "", None)
     assert {one["name"]: one["problem"] for one in found["sources"]} == {"maintenance": ""}
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from deployments.common.errors import Message
 from deployments.common.message_codes import Code
 from deployments.environments.models.environments import Environment
-from deployments.health.models.maintenance import DatabaseMaintenance, PendingMaintenance
+from deployments.health.models.maintenance import DatabaseMaintenance, DatabaseSecret, PendingMaintenance
 from deployments.health.models.observing import Observation
 from tests.health_builders import make_whole
 from tests.pages.environment_pages import show, url
@@ -114,6 +114,19 @@ def test_a_missing_permission_is_named_with_the_statement_that_grants_it(browser
     assert f"The role lacks {action} ." in shown.one(id="trouble-maintenance").text
     assert "No pending maintenance." not in shown.text
     assert shown.one("dd", class_="newest-version").text == "–"
+
+
+def test_secrets_have_age_and_rotation_the_administrators_first(browser: Client) -> None:
+    environment = make_whole()
+
+    shown = show(browser, environment, "database").one(id="secrets")
+
+    first, second = (row.text for row in shown.one("tbody").all("tr"))
+    assert first.startswith("Administrator of site-cluster rds!cluster-0a1b2c3d 3 d")
+    assert second == "Secret of the stack sanso-site-datelog 200 d Never None"
+
+    DatabaseSecret.objects.all().delete()
+    assert not show(browser, environment, "database").all("section", id="secrets")
 
 
 def test_the_panel_is_translated(browser: Client) -> None:

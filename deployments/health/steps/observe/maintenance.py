@@ -1,4 +1,4 @@
-"""Maintenance of Aurora clusters: pending actions of RDS, upgrade targets and the end of support."""
+"""Maintenance of Aurora clusters: pending actions of RDS, upgrade targets, the end of support, secrets."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 from deployments.aws.rds import Cluster
 from deployments.aws.rds_maintenance import EngineSupport, PendingAction, UpgradeTarget
-from deployments.health.models.maintenance import DatabaseMaintenance, PendingMaintenance
+from deployments.health.models.maintenance import DatabaseMaintenance, DatabaseSecret, PendingMaintenance
 from deployments.health.rules.maintenance import newer_minor_versions, support_of
 from deployments.health.steps.observe.poll_round import ObservedEnvironment, PollRound
 from deployments.health.steps.observe.rows import sync
 
 
 class Maintenance:
-    """The source `maintenance`: its calls are shared by all clusters of the account.
+    """The source `maintenance`: all clusters of the account share its calls, except those about secrets.
 
     There is one per hundred clusters, one for all pending actions, one for each version and one for each
     engine. What a denied call would return keeps its value.
@@ -63,6 +63,7 @@ class Maintenance:
         DatabaseMaintenance.objects.filter(pk__in=[row.pk for row in gone]).delete()
         if self._actions is not None or not found:
             self._write_actions(polls, one, found)
+        self._write_secrets(polls, one, found)
 
     def _values(self, cluster: Cluster) -> dict[str, Any]:
         values: dict[str, Any] = {
@@ -100,3 +101,25 @@ class Maintenance:
         new = {"environment": one.environment, "observed_at": polls.now}
         _changed, gone = sync(rows, ("cluster_id", "instance_id", "action"), wanted, polls.now, new=new)
         PendingMaintenance.objects.filter(pk__in=[row.pk for row in gone]).delete()
+
+    def _write_secrets(self, polls: PollRound, one: ObservedEnvironment, clusters: Sequence[Cluster]) -> None:
+        """Write the ages of the administrators' secrets and of those of the stacks."""
+        owners = dict.fromkeys(one.parts.secrets if clusters else (), "") | {
+            row.secret_arn: row.cluster_id for row in clusters if row.secret_arn
+        }
+        wanted: dict[tuple[Any, ...], dict[str, Any]] = {}
+        for arn, cluster_id in owners.items():
+            found = polls.call([one], partial(polls.clients.secrets.age_of, arn))
+            if found is not None:
+                wanted[arn,] = {
+                    "name": found.name,
+                    "cluster_id": cluster_id,
+                    "value_created_at": found.value_created_at,
+                    "rotates": found.rotates,
+                    "rotated_at": found.rotated_at,
+                    "rotates_at": found.rotates_at,
+                }
+        rows = DatabaseSecret.objects.filter(environment=one.environment)
+        new = {"environment": one.environment, "observed_at": polls.now}
+        _changed, gone = sync(rows, ("arn",), wanted, polls.now, new=new)
+        DatabaseSecret.objects.filter(pk__in=[row.pk for row in gone if row.arn not in owners]).delete()

@@ -58,6 +58,23 @@ def test_announced_maintenance_is_pending_until_it_is_applied(account: Account) 
         rds.apply_pending_maintenance_action(**request, OptInType="immediate")
 
 
+def test_rds_rotates_its_secret_and_dates_it(account: Account) -> None:
+    """https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/rds-secrets-manager.html"""
+    outputs = account.outputs(made(account, "rotated", NAMED))
+    (cluster,) = account.client("rds").describe_db_clusters()["DBClusters"]
+    assert cluster["DBClusterIdentifier"] == outputs["Cluster"]
+    secrets, secret = account.client("secretsmanager"), {"SecretId": cluster["MasterUserSecret"]["SecretArn"]}
+
+    before = secrets.describe_secret(**secret)
+    secrets.rotate_secret(**secret)
+    after = secrets.describe_secret(**secret)
+
+    assert (before["OwningService"], before["RotationEnabled"]) == ("rds", True)
+    assert before["RotationRules"] == {"AutomaticallyAfterDays": 7}
+    assert "LastRotatedDate" not in before
+    assert after["LastRotatedDate"] >= before["CreatedDate"]
+
+
 def test_maintenance_of_what_does_not_exist_is_an_error(account: Account) -> None:
     """https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribePendingMaintenanceActions.html"""
     with pytest.raises(ClientError, match="ResourceNotFoundFault"):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
 
 from deployments.aws.rds_maintenance import EngineSupport, PendingAction, UpgradeTarget
+from deployments.aws.secretsmanager import SecretAge
 from deployments.common.errors import AwsAccessError
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.timings import AWS
-from deployments.health.models.maintenance import DatabaseMaintenance, PendingMaintenance
-from tests.builders import make_account
+from deployments.health.models.maintenance import DatabaseMaintenance, DatabaseSecret, PendingMaintenance
+from deployments.stacks.models.stacks import Stack
+from tests.builders import make_account, make_resource
 from tests.fakes import FakeAws
 from tests.health.steps.observed.environments import (
     ENGINE,
@@ -116,6 +119,58 @@ def test_without_permission_the_source_names_the_action_and_keeps_what_it_knew(
     assert (row.newer_versions, row.standard_support_ends_at) == ([NEWER], END)
     assert PendingMaintenance.objects.count() == 2
     assert reload(environment).health_word == "healthy"
+
+
+MANAGED = "arn:aws:secretsmanager:ap-northeast-1:123456789012:secret:rds!cluster-1-AbCdEf"
+OF_STACK = "arn:aws:secretsmanager:ap-northeast-1:123456789012:secret:sanso-staging-AbCdEf"
+
+
+@pytest.fixture
+def secrets(aws: FakeAws, environment: Environment) -> FakeAws:
+    """Return the account with the secrets of the administrator and of the stack."""
+    aws.db_clusters["staging-db"] = replace(aws.db_clusters["staging-db"], secret_arn=MANAGED)
+    stack = Stack.objects.get(path="Aurora")
+    make_resource(stack, "Secret", type="AWS::SecretsManager::Secret", physical_id=OF_STACK)
+    at = timezone.now() - timedelta(days=40)
+    aws.secret_ages = {
+        MANAGED: SecretAge(arn=MANAGED, name="rds!cluster-1", value_created_at=at, rotates=True),
+        OF_STACK: SecretAge(arn=OF_STACK, name="sanso-staging", value_created_at=at),
+    }
+    return aws
+
+
+def test_secrets_have_the_age_of_their_value_and_their_owner(
+    secrets: FakeAws, environment: Environment
+) -> None:
+    poll(secrets, "maintenance")
+
+    rows = DatabaseSecret.objects.order_by("name").values_list("name", "cluster_id", "rotates")
+    assert list(rows) == [("rds!cluster-1", "staging-db", True), ("sanso-staging", "", False)]
+
+    rotated = timezone.now()
+    secrets.secret_ages[MANAGED] = replace(
+        secrets.secret_ages[MANAGED], value_created_at=rotated, rotated_at=rotated
+    )
+    poll(secrets, "maintenance")
+
+    assert DatabaseSecret.objects.get(arn=MANAGED).value_created_at == rotated
+
+
+def test_without_permission_the_ages_stay_and_a_cluster_takes_its_secret_with_it(
+    secrets: FakeAws, environment: Environment
+) -> None:
+    poll(secrets, "maintenance")
+    denied = "secretsmanager:DescribeSecret"
+    secrets.fail(denied, *[AwsAccessError("AccessDeniedException", "not authorized", denied)] * 2)
+    poll(secrets, "maintenance")
+
+    assert observation(environment, "maintenance").problem_sentence["params"]["action"] == denied
+    assert DatabaseSecret.objects.count() == 2
+
+    secrets.db_clusters.clear()
+    poll(secrets, "maintenance")
+
+    assert not DatabaseSecret.objects.exists()
 
 
 def test_what_belongs_to_a_cluster_goes_with_it(announced: FakeAws, environment: Environment) -> None:

@@ -10,6 +10,7 @@ from sanso_sandbox.engine.registry import Record, here
 from sanso_sandbox.services.rds import databases
 
 LENGTH = 28
+ROTATION_DAYS = 7  # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/rds-secrets-manager.html
 
 
 def password() -> str:
@@ -30,6 +31,9 @@ def create(cluster: Record, user: str, key: str | None) -> str:
             {"Key": "aws:rds:primaryDBClusterArn", "Value": cluster["DBClusterArn"]},
         ],
         kms_key_id=key,
+    )
+    secretsmanager._secrets[name].update(
+        OwningService="rds", RotationEnabled=True, RotationRules={"AutomaticallyAfterDays": ROTATION_DAYS}
     )
     cluster["MasterUserSecret"] = {"SecretArn": arn, "SecretStatus": "active", "KmsKeyId": key}
     return new_password
