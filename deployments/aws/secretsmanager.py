@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from deployments.aws.error_mapping import calling
 
@@ -46,16 +46,10 @@ class SecretsManagerGateway:
     def age_of(self, secret_id: str) -> SecretAge:
         with calling("secretsmanager:DescribeSecret"):
             found = self._client.describe_secret(SecretId=secret_id)
-        # LastChangedDate would not do: it also changes with the tags of the stack.
-        versions: list[Any] = []
-        request: dict[str, Any] = {"SecretId": secret_id}
-        while True:  # botocore has no paginator for it
-            with calling("secretsmanager:ListSecretVersionIds"):
-                page = self._client.list_secret_version_ids(**request)
-            versions += page.get("Versions", [])
-            if not page.get("NextToken"):
-                break
-            request["NextToken"] = page["NextToken"]
+        # LastChangedDate would not do: it also changes with the tags of the stack. Versions without a label
+        # are not listed, so that one page has them all.
+        with calling("secretsmanager:ListSecretVersionIds"):
+            versions = self._client.list_secret_version_ids(SecretId=secret_id).get("Versions", [])
         current = (row for row in versions if _CURRENT in row.get("VersionStages", []))
         return SecretAge(
             arn=found["ARN"],

@@ -37,10 +37,7 @@ def test_the_age_is_that_of_the_current_value(stub: Stub) -> None:
         },
         {"VersionId": "b" * 32, "VersionStages": ["AWSCURRENT"], "CreatedDate": START},
     ]
-    stubber.add_response("list_secret_version_ids", {"Versions": versions[:1], "NextToken": "more"}, REQUEST)
-    stubber.add_response(
-        "list_secret_version_ids", {"Versions": versions[1:]}, REQUEST | {"NextToken": "more"}
-    )
+    stubber.add_response("list_secret_version_ids", {"Versions": versions}, REQUEST)
 
     assert SecretsManagerGateway(client).age_of(ARN) == SecretAge(
         arn=ARN,
