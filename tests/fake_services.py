@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from deployments.aws.acm import Certificate
 from deployments.aws.autoscaling import Group, ScalingActivity
 from deployments.aws.cloudtrail import TrailEvent
 from deployments.aws.cloudwatch import ClusterUse
@@ -72,6 +73,9 @@ class FakeServices:
         self.ssm_parameters = {IMAGE: "ami-0123456789abcdef0"}
         self.log_group_rows: dict[str, LogGroup] = {}
         self.backups: dict[str, list[Backup]] = {}  # by cluster or instance
+        self.zone_names = ["ap-northeast-1a", "ap-northeast-1c"]
+        self.not_offered: dict[str, list[str]] = {}  # zones by type or class; a version: in no zone
+        self.certificates: dict[str, Certificate] = {}  # by ARN
         self.db_snapshots: dict[str, ClusterSnapshot] = {}
         self.pending_maintenance: list[PendingAction] = []
         self.engine_targets: dict[str, list[UpgradeTarget]] = {}  # by version
@@ -329,6 +333,31 @@ class FakeServices:
         if secret_id not in self.secret_ages:
             raise AwsNotFound("ResourceNotFoundException", "not found", operation)
         return self.secret_ages[secret_id]
+
+    def zones(self) -> list[str]:
+        self._call("ec2:DescribeAvailabilityZones")
+        return self.zone_names
+
+    def zones_by_type(self, instance_types: Sequence[str]) -> dict[str, list[str]]:
+        self._call("ec2:DescribeInstanceTypeOfferings")
+        return {one: self._zones_with(one) for one in instance_types}
+
+    def has_version(self, engine: str, version: str) -> bool:
+        self._call("rds:DescribeDBEngineVersions")
+        return version not in self.not_offered
+
+    def zones_of_class(self, engine: str, version: str, instance_class: str) -> list[str]:
+        self._call("rds:DescribeOrderableDBInstanceOptions")
+        return self._zones_with(instance_class)
+
+    def _zones_with(self, name: str) -> list[str]:
+        return [zone for zone in self.zone_names if zone not in self.not_offered.get(name, ())]
+
+    def certificate(self, arn: str) -> Certificate:
+        self._call("acm:DescribeCertificate")
+        if arn not in self.certificates:
+            raise AwsNotFound("ResourceNotFoundException", arn, "acm:DescribeCertificate")
+        return self.certificates[arn]
 
     def cluster_snapshots(self, cluster_ids: Sequence[str]) -> list[ClusterSnapshot]:
         self._call("rds:DescribeDBClusterSnapshots")

@@ -12,7 +12,6 @@ from datetime import timedelta
 
 from deployments.aws.access_analyzer import PolicyFinding
 from deployments.aws.account_ref import AccountRef
-from deployments.aws.acm import Certificate
 from deployments.aws.cloudformation import (
     ChangeSet,
     ChangeSetRequest,
@@ -72,9 +71,6 @@ class FakeAws(FakeServices, FakeStackOperations):
         self.change_sets: dict[str, ChangeSet] = {}
         self.requests: list[ChangeSetRequest] = []
         self.foreign_buckets: set[str] = set()
-        self.zone_names = ["ap-northeast-1a", "ap-northeast-1c"]
-        self.not_offered: dict[str, list[str]] = {}  # zones by type or class; a version: in no zone
-        self.certificates: dict[str, Certificate] = {}  # by ARN
         self.in_policies: list[PolicyFinding] = []
         self.in_use: dict[Limited, int] = {}  # of 100 each
         self.not_allowed: dict[str, SimulatedDecision] = {}  # by action; every other is allowed
@@ -171,31 +167,6 @@ class FakeAws(FakeServices, FakeStackOperations):
     def policy_findings(self, policy: str) -> list[PolicyFinding]:
         self._call("access-analyzer:ValidatePolicy")
         return self.in_policies
-
-    def zones(self) -> list[str]:
-        self._call("ec2:DescribeAvailabilityZones")
-        return self.zone_names
-
-    def zones_by_type(self, instance_types: Sequence[str]) -> dict[str, list[str]]:
-        self._call("ec2:DescribeInstanceTypeOfferings")
-        return {one: self._zones_with(one) for one in instance_types}
-
-    def has_version(self, engine: str, version: str) -> bool:
-        self._call("rds:DescribeDBEngineVersions")
-        return version not in self.not_offered
-
-    def zones_of_class(self, engine: str, version: str, instance_class: str) -> list[str]:
-        self._call("rds:DescribeOrderableDBInstanceOptions")
-        return self._zones_with(instance_class)
-
-    def _zones_with(self, name: str) -> list[str]:
-        return [zone for zone in self.zone_names if zone not in self.not_offered.get(name, ())]
-
-    def certificate(self, arn: str) -> Certificate:
-        self._call("acm:DescribeCertificate")
-        if arn not in self.certificates:
-            raise AwsNotFound("ResourceNotFoundException", arn, "acm:DescribeCertificate")
-        return self.certificates[arn]
 
     def simulate(
         self, arn: str, actions: Sequence[str], resources: Sequence[str], context: Sequence[ContextKey]
