@@ -209,6 +209,7 @@ SCENES: dict[Callable[..., Any], Scene] = {
         "account": Account(name="new", region="ap-northeast-1"),
         "changed": ["name", "region"],
     },
+    accounts.add_accounts: lambda: {"accounts": [Account(name="new", region="ap-northeast-1")]},
     accounts.delete_account: lambda: {"account": make_account()},
     accounts.request_connection_test: lambda: {"account": make_account()},
     tokens.create_token: lambda: {"name": "CI", "scopes": ["deploy"], "lifetime_days": 30},
@@ -274,6 +275,7 @@ PERMISSION: dict[Callable[..., Any], str] = {
     locks.save_freeze: "manage_accounts",
     locks.delete_freeze: "manage_accounts",
     accounts.save_account: "manage_accounts",
+    accounts.add_accounts: "manage_accounts",
     accounts.delete_account: "manage_accounts",
     accounts.request_connection_test: "manage_accounts",
 }
