@@ -110,6 +110,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     # Accounts
     "aws_accounts": (Rule(**ACCOUNTS),),
     "aws_account_new": (Rule(**ACCOUNTS), Rule(**ACCOUNTS, method="post")),
+    "aws_account_import": (Rule(**ACCOUNTS), Rule(**ACCOUNTS, method="post")),
     **{
         name: (
             Rule(**ACCOUNTS, given={"pk": 0}, may_be_missing=True),

@@ -169,6 +169,8 @@ SCREENS: Final = (
     _of("window", "freeze_delete"),
     Screen(name="account-new", route="aws_account_new"),
     Screen(name="account-new-error", route="aws_account_new", step=_click("Add account")),
+    Screen(name="account-import", route="aws_account_import"),
+    Screen(name="account-import-error", route="aws_account_import", step=_click("Import accounts")),
     _of("account", "aws_account"),
     _of("account", "aws_account_edit"),
     _of("account", "first_contact"),

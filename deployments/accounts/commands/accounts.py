@@ -1,14 +1,14 @@
-"""Save, import or remove accounts, the targets of deployments, and request a test of its connection."""
+"""Save, import or remove accounts, the targets of deployments, and request a test of a connection."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
 from django.utils import timezone
 
-from deployments.access.commands.requesting import CommandRequest, requesting
+from deployments.access.commands.requesting import CommandRequest, requesting, require
 from deployments.access.rules.roles import Right
 from deployments.accounts.models import ConnectionTest
 from deployments.accounts.shared.requested_tests import request_test
@@ -60,8 +60,13 @@ def save_account(*, user: User, account: Account, changed: Collection[str]) -> N
             ConnectionTest.objects.of(account).delete()
 
 
-def add_accounts(*, user: User, accounts: Iterable[Account]) -> None:
-    """Save new accounts, all or none. Raise IntegrityError if one of their names was taken meanwhile."""
+def add_accounts(*, user: User, accounts: Sequence[Account]) -> None:
+    """Save new accounts, all or none. Raise IntegrityError if one of their names was taken meanwhile.
+
+    The right is required before the transaction, which would undo the record of a refusal.
+    """
+    name = ", ".join(account.name for account in accounts)
+    require(CommandRequest(user=user, action="add_account", permission=Right.MANAGE_ACCOUNTS, name=name))
     with transaction.atomic():
         for account in accounts:
             save_account(user=user, account=account, changed=FIELDS)

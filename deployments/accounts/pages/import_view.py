@@ -19,7 +19,7 @@ EXAMPLE = """\
 name,region,account_id
 production,ap-northeast-1,123456789012
 production-europe,eu-central-1,123456789012
-research,ap-northeast-1,345678901234"""
+analytics,ap-northeast-1,345678901234"""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

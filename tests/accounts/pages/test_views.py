@@ -162,7 +162,7 @@ def test_accounts_are_imported_with_one_external_id(manager: Client) -> None:
 
     assert "production" in example
     added = Account.objects.order_by("pk")
-    assert [one.name for one in added] == ["production", "production-europe", "research"]
+    assert [one.name for one in added] == ["production", "production-europe", "analytics"]
     assert len({one.external_id for one in added}) == 1
     assert added[0].role_arn == ROLE
     assert "3 accounts are added." in page(manager.get(reverse("aws_accounts"))).text

@@ -59,7 +59,7 @@ WITHOUT_ENVIRONMENT = {
     *(invitations.invite, invitations.renew_invitation, invitations.withdraw_invitation),
     *(create.request_deployment, recording_commands.request_recording, sandbox.request_of_sandbox),
     *(save_freeze, delete_freeze, accounts.save_account, accounts.delete_account),
-    accounts.request_connection_test,
+    *(accounts.add_accounts, accounts.request_connection_test),
     *(versions.set_version_status, versions.confirm_moved_tag, sources.save_source),
     *(sources.remove_source, sources.request_fetch, sources.set_webhook),
     *(
