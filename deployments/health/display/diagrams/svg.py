@@ -114,17 +114,10 @@ def _box(box: Box, layout: str) -> SafeString:
     shape = box.shape
     kind, glyph, word = TRANSITIONS.get(shape.transition) or HEALTH[shape.state]
     name = _name(shape)
-    # What is fine says so by its icon, and to screen readers.
-    is_quiet = shape.state is HealthStatus.HEALTHY and shape.count == 1
-    parts = [] if is_quiet else [format_html('<span class="word">{}</span>', word)]
-    if shape.since and shape.state is not HealthStatus.HEALTHY:
-        parts[-1] = format_html("{} {}", parts[-1], live_age(shape.since))
-    if shape.detail:
-        parts.append(format_html("{}", shape.detail))
     return format_html(
         '<foreignObject id="{0}" x="{1}%" y="{2}" width="{3}%" height="{4}">'
         '<a class="node is-{5}{6}" id="{0}-link" href="{7}" title="{8}" aria-label="{9}">'
-        '<span class="what">{10}{11}</span>{12}<span class="how">{13}</span></a></foreignObject>',
+        '<span class="what">{10}{11}</span>{12}</a></foreignObject>',
         f"{layout}-{shape.tier}-{shape.key}",
         round(box.x, 2),
         round(box.y),
@@ -137,8 +130,21 @@ def _box(box: Box, layout: str) -> SafeString:
         ", ".join(str(part) for part in (name, word, shape.detail) if part),
         mark(glyph),
         _title(shape),
-        format_html(' <span class="unseen">{}</span> ', word) if is_quiet else " ",
-        format_html_join(" · ", "{}", ((part,) for part in parts)),
+        _how(shape, str(word)),
+    )
+
+
+def _how(shape: Shape, word: str) -> SafeString:
+    """Return the health and the detail in the box; what is fine says so by its icon and in hidden text."""
+    if shape.state is HealthStatus.HEALTHY and shape.count == 1:
+        text = ' <span class="unseen">{}</span> <span class="how">{}</span>'
+        return format_html(text, word, shape.detail)
+    since = shape.since if shape.state is not HealthStatus.HEALTHY else None
+    return format_html(
+        ' <span class="how"><span class="word">{}</span>{}{}</span>',
+        word,
+        format_html(" {}", live_age(since)) if since else "",
+        format_html(" · {}", shape.detail) if shape.detail else "",
     )
 
 
