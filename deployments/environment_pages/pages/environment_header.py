@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,27 +129,34 @@ def header_actions(
 
     `others` begin the menu. Without operations, as in a deleted environment, they are all that there is.
     """
-    found = [one for one in _all(operations) if one.operation not in shown]
+    every = (*operations.possible, *operations.impossible) if operations else ()
+    found = [one for one in every if one.operation not in shown]
     main = next((one for one in found if one.operation is Operation.CHANGE and one.url), None)
-    listed = [one for one in found if one is not main and (one.url or one.operation in _NAMED)]
+    rest = [one for one in found if one is not main]
     return HeaderActions(
         main=main,
-        groups=tuple(group for group in (tuple(others), *_groups(listed)) if group),
-        impossible=tuple(_of(one) for one in found if one is not main and one not in listed),
+        groups=tuple(filter(None, (tuple(others), *_groups([one for one in rest if _has_place(one)])))),
+        impossible=_items(one for one in rest if not _has_place(one)),
     )
 
 
+def _has_place(one: OfferedOperation) -> bool:
+    """Return whether an operation is among the possible ones."""
+    return bool(one.url) or one.operation in _NAMED
+
+
 def _groups(listed: Collection[OfferedOperation]) -> tuple[tuple[MenuAction, ...], ...]:
-    """Return what keeps an environment, and then what deletes it."""
-    kept = tuple(_of(one) for one in listed if not one.is_destructive)
-    return kept, tuple(_of(one) for one in listed if one.is_destructive)
+    """Return what changes the environment, then what deletes it."""
+    return _items(one for one in listed if not one.is_destructive), _items(
+        one for one in listed if one.is_destructive
+    )
 
 
-def _all(operations: OperationsView | None) -> tuple[OfferedOperation, ...]:
-    return (*operations.possible, *operations.impossible) if operations else ()
+def _items(operations: Iterable[OfferedOperation]) -> tuple[MenuAction, ...]:
+    return tuple(map(_item, operations))
 
 
-def _of(one: OfferedOperation) -> MenuAction:
+def _item(one: OfferedOperation) -> MenuAction:
     return MenuAction(
         id=str(one.operation) if one.operation in _NAMED else f"operation-{one.operation}",
         label=one.label,

@@ -114,13 +114,10 @@ def _box(box: Box, layout: str) -> SafeString:
     shape = box.shape
     kind, glyph, word = TRANSITIONS.get(shape.transition) or HEALTH[shape.state]
     name = _name(shape)
-    # What is fine says so by its icon, and to screen readers.
-    is_quiet = shape.state is HealthStatus.HEALTHY and shape.count == 1
-    parts = [*([] if is_quiet else [_status(shape, word)]), *([shape.detail] if shape.detail else [])]
     return format_html(
         '<foreignObject id="{0}" x="{1}%" y="{2}" width="{3}%" height="{4}">'
         '<a class="node is-{5}{6}" id="{0}-link" href="{7}" title="{8}" aria-label="{9}">'
-        '<span class="what">{10}{11}</span>{12}<span class="how">{13}</span></a></foreignObject>',
+        '<span class="what">{10}{11}</span>{12}</a></foreignObject>',
         f"{layout}-{shape.tier}-{shape.key}",
         round(box.x, 2),
         round(box.y),
@@ -133,17 +130,22 @@ def _box(box: Box, layout: str) -> SafeString:
         ", ".join(str(part) for part in (name, word, shape.detail) if part),
         mark(glyph),
         _title(shape),
-        format_html(' <span class="unseen">{}</span> ', word) if is_quiet else " ",
-        format_html_join(" · ", "{}", ((part,) for part in parts)),
+        _how(shape, str(word)),
     )
 
 
-def _status(shape: Shape, word: object) -> SafeString:
-    """Return the word of a status; of one that is not good, also since when."""
-    shown = format_html('<span class="word">{}</span>', word)
-    if not shape.since or shape.state is HealthStatus.HEALTHY:
-        return shown
-    return format_html("{} {}", shown, live_age(shape.since))
+def _how(shape: Shape, word: str) -> SafeString:
+    """Return the health and the detail in the box; what is fine says so by its icon and in hidden text."""
+    if shape.state is HealthStatus.HEALTHY and shape.count == 1:
+        text = ' <span class="unseen">{}</span> <span class="how">{}</span>'
+        return format_html(text, word, shape.detail)
+    since = shape.since if shape.state is not HealthStatus.HEALTHY else None
+    return format_html(
+        ' <span class="how"><span class="word">{}</span>{}{}</span>',
+        word,
+        format_html(" {}", live_age(since)) if since else "",
+        format_html(" · {}", shape.detail) if shape.detail else "",
+    )
 
 
 def _name(shape: Shape) -> str:
