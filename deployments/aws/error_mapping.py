@@ -27,7 +27,7 @@ from deployments.common.rules.aws_error_codes import CREDENTIALS, DENIED, THROTT
 
 _RETRY = (
     "InternalFailure InternalError InternalServerError InternalServerException PolicyEvaluation "
-    "ServiceException "
+    "InternalServiceError ServiceException "
     "ServiceUnavailable ServiceUnavailableException Unavailable RequestTimeout RequestTimeoutException "
     "InternalServiceException OperationAborted OperationAbortedException PaginationTokenExpiredException "
     "IDPCommunicationError ResourceContention ResourceInUse HealthUnavailable InvalidNextToken "
@@ -45,7 +45,7 @@ _MISSING = (
     "DBClusterNotFoundFault DBInstanceNotFound DBClusterSnapshotNotFoundFault DBSnapshotNotFound "
     "DBClusterAutomatedBackupNotFoundFault DBInstanceAutomatedBackupNotFound "
     "InvalidInstanceID.NotFound "
-    "NoSuchResourceException "
+    "NoSuchResourceException ResourceNotFoundFault "
     "InvalidNetworkInterfaceID.NotFound NoSuchVersion InvalidCommandId InvocationDoesNotExist 404"
 )
 _REJECTED = (

@@ -135,10 +135,10 @@ def _urgency(row: ServerRow) -> tuple[Any, ...]:
 def _rows(facts: Observations) -> dict[str, list[ServerRow]]:
     targets: dict[tuple[str, str], ObservedTarget] = {}
     for target in facts.targets:
-        key = target.tier, target.target_id
-        known = targets.get(key)
+        place = target.tier, target.target_id
+        known = targets.get(place)
         if known is None or rank(_TARGETS_FIRST, target.state) < rank(_TARGETS_FIRST, known.state):
-            targets[key] = target
+            targets[place] = target
     newest: dict[str, int] = {}
     for instance in facts.instances:
         version = _version(instance.launch_template_version)

@@ -22,6 +22,7 @@ from deployments.common.texts import error_text, stored_text
 from deployments.deployment_pages import commands as recording_commands
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
+from deployments.first_contact import commands as first_contact
 from deployments.health.commands import operate
 from deployments.locks.commands.locks import (
     break_lock,
@@ -60,6 +61,8 @@ WITHOUT_ENVIRONMENT = {
     *(create.request_deployment, recording_commands.request_recording, sandbox.request_of_sandbox),
     *(save_freeze, delete_freeze, accounts.save_account, accounts.delete_account),
     *(accounts.add_accounts, accounts.request_connection_test),
+    *(first_contact.request_run, first_contact.request_cancel),
+    *(first_contact.request_clean_up, first_contact.record_download),
     *(versions.set_version_status, versions.confirm_moved_tag, sources.save_source),
     *(sources.remove_source, sources.request_fetch, sources.set_webhook),
     *(
