@@ -15,6 +15,7 @@ from playwright.sync_api import Page, expect
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import State
+from deployments.health.rules.backups import CAUSE_TAG
 from tests.flows.small_set import portal, portal_web, shared_portal, template_folder
 from tests.flows.web import submit
 from tests.message_texts import reason
@@ -134,9 +135,12 @@ def a_database_is_replaced_after_its_name_is_typed(
     assert newest(created).applied_at is None
     page.locator("#typed-name").fill("shop")
     expect(page.locator("#typed-state")).to_have_text("Confirmed")
+    expect(page.get_by_label("Take a snapshot of the database first")).to_be_checked()
 
     applied(page, portal)
     after = cluster(created, sandbox)
+    (taken,) = snapshots_before_changes(created, sandbox)
+    assert (taken["DBClusterIdentifier"], taken["Status"]) == (before["DBClusterIdentifier"], "available")
     assert (before["DatabaseName"], after["DatabaseName"]) == ("datelog", "orders")
     assert [one["DBClusterIdentifier"] for one in clusters(created, sandbox)] == [
         after["DBClusterIdentifier"]
@@ -193,6 +197,12 @@ def topics(deployment: Deployment, sandbox: Sandbox) -> tuple[str, str]:
         return str(answer["Attributes"]["DisplayName"])
 
     return name("Shown"), name("Hidden")
+
+
+def snapshots_before_changes(deployment: Deployment, sandbox: Sandbox) -> list[dict[str, Any]]:
+    rds = client(deployment.environment.account, "rds", sandbox)
+    found: list[dict[str, Any]] = list(rds.describe_db_cluster_snapshots()["DBClusterSnapshots"])
+    return [one for one in found if {"Key": CAUSE_TAG, "Value": "before_change"} in one["TagList"]]
 
 
 def clusters(deployment: Deployment, sandbox: Sandbox) -> list[dict[str, Any]]:

@@ -32,8 +32,8 @@ def values_of(dump: Dump, table: str, column: str) -> set[Any]:
 
 
 NEWER = {
-    *(State.PROTECT, State.PREVIEW, State.APPROVAL, State.SCHEDULED, State.QUEUED, State.SERVERS),
-    State.CANCELED,
+    *(State.PROTECT, State.PREVIEW, State.APPROVAL, State.SCHEDULED, State.QUEUED, State.SNAPSHOT),
+    *(State.SERVERS, State.CANCELED),
 }
 """States of later releases."""
 NEWER_EVIDENCE = {"connections", "trail", "validation"}

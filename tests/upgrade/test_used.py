@@ -17,10 +17,13 @@ from tests.upgrade import load
 from tests.upgrade.dump import FOLDER, USED, Dump
 from tests.upgrade.test_fixture import deployments, values_of
 
+NEWER = {State.SNAPSHOT}
+"""States of later releases."""
 ACTIVE = [
     (kind, phase)
     for kind in Kind
     for phase in PHASES[kind]
+    if phase not in NEWER
     if kind not in ROLLBACKS or phase not in AFTER_STACKS
 ]
 """The phases of each kind. The phases after the stacks are the same for rollbacks as for changes."""
@@ -30,7 +33,7 @@ NO_ROWS = {"auditcut", "usedonce"}
 """Tables of what was not used: audit records with an end, and identity providers."""
 
 
-@pytest.mark.parametrize("state", sorted(State))
+@pytest.mark.parametrize("state", sorted(set(State) - NEWER))
 def test_it_has_a_deployment_in_each_state(used_dump: Dump, state: State) -> None:
     assert deployments(used_dump, state=str(state))
 
