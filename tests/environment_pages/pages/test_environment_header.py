@@ -105,7 +105,7 @@ def test_where_only_operations_lead_out_the_overview_lists_them_and_the_menu_the
     assert "Continue the rollback first." in overview.one(id="change-why-not").text
     servers = show(browser, environment, "servers")
     assert not servers.all(id="operations")
-    assert servers.one(id="actions").one("a", id="operation-continue")
+    assert servers.one(id="actions").one("a", id="operation-continue").text == "Continue the rollback…"
 
 
 def test_the_reason_of_a_bad_state_leads_from_other_tabs_to_the_overview(browser: Client) -> None:
