@@ -56,6 +56,7 @@ def test_every_translation_is_japanese(japanese: Catalog) -> None:
     same = {
         "URL",
         "Webhook",
+        "Web",  # the short name of a web server
         "%(sentence)s。",
         "（%(who)s）",
         "（<b>%(who)s</b>）",

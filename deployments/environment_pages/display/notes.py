@@ -31,6 +31,20 @@ from deployments.health.models.maintenance import DatabaseMaintenance, PendingMa
 from deployments.health.rules.maintenance import DUE_NOTICE, SUPPORT_NOTICE
 from deployments.template_sets.models.versions import updates_by_environment
 
+HAVE_A_NOTICE = frozenset(
+    {
+        Note.SANDBOX_RESTARTED,
+        Note.STACK_MISSING,
+        Note.NEEDS_ATTENTION,
+        Note.CHANGE_FAILED,
+        Note.NOT_READABLE,
+        Note.CHANGED_OUTSIDE,
+        Note.SKIPPED_RESOURCES,
+        Note.WAITING,
+    }
+)
+"""Notes that also have a notice on the environment's page, with details and actions."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteLine:
@@ -42,7 +56,7 @@ class NoteLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class NoteFacts:
     """An environment, what other rows say of it, and the route of its account for those who may open it."""
 
     environment: Environment
@@ -70,7 +84,7 @@ def notes_of(environments: Collection[Environment], person: Person) -> dict[int,
     accounts_url = "aws_account" if can(person, Right.MANAGE_ACCOUNTS) else ""
     return {
         one.pk: line_of_note(
-            Known(
+            NoteFacts(
                 environment=one,
                 failed=failed.get(one.pk),
                 waiting=waiting[one.pk],
@@ -92,16 +106,16 @@ def maintenance_times(keys: Collection[int]) -> tuple[dict[int, datetime], dict[
     return due, DatabaseMaintenance.objects.support_ends_by(now + SUPPORT_NOTICE, keys)
 
 
-def line_of_note(known: Known, told: Collection[Note] = ()) -> NoteLine | None:
-    """Return the note of one environment, except those that its page tells elsewhere (`told`)."""
-    note = note_of(known.environment.state, _found(known).difference(told))
+def line_of_note(known: NoteFacts, elsewhere: Collection[Note] = ()) -> NoteLine | None:
+    """Return the note of one environment, except those that its page has elsewhere."""
+    note = note_of(known.environment.state, _found(known).difference(elsewhere))
     if note is None:
         return None
     text, url = _TEXTS[note](known)
     return NoteLine(note=note, text=text, url=url or known.environment.get_absolute_url())
 
 
-def _found(known: Known) -> set[Note]:
+def _found(known: NoteFacts) -> set[Note]:
     """Return all notes of an environment, whatever its state."""
     environment, latest = known.environment, known.environment.latest
     is_restarted = environment.missing_code == SANDBOX_RESTARTED or environment.is_of_another_run
@@ -140,7 +154,7 @@ def _named(deployment: Deployment | None, text: str) -> tuple[str, str]:
     return (f"{name}: {text}" if text else name), deployment.get_absolute_url()
 
 
-def _creation(known: Known) -> tuple[str, str]:
+def _creation(known: NoteFacts) -> tuple[str, str]:
     """Return why the creation failed, as far as a headline says more than the state."""
     latest = known.environment.latest
     code = latest.error_code if latest else ""
@@ -149,7 +163,7 @@ def _creation(known: Known) -> tuple[str, str]:
     return _named(latest, "" if text == general else text)
 
 
-def _change(known: Known) -> tuple[str, str]:
+def _change(known: NoteFacts) -> tuple[str, str]:
     if known.failed is None:
         return "", ""
     return lead_of(known.failed).rstrip(".。"), known.failed.get_absolute_url()
@@ -165,18 +179,18 @@ def _active(deployment: Deployment | None) -> tuple[str, str]:
     return _named(deployment, phase)
 
 
-def _outside(known: Known) -> tuple[str, str]:
+def _outside(known: NoteFacts) -> tuple[str, str]:
     changing = known.environment.is_stack_changing
     return _("Being changed outside of Sanso") if changing else _("Changed outside of Sanso"), ""
 
 
-def _maintenance(known: Known) -> tuple[str, str]:
+def _maintenance(known: NoteFacts) -> tuple[str, str]:
     moment = timestamp(known.maintenance_at) if known.maintenance_at else ""
     url = f"{tab_url(known.environment, DATABASE)}#maintenance"
     return _("Maintenance of the database from %(moment)s") % {"moment": moment}, url
 
 
-def _support(known: Known) -> tuple[str, str]:
+def _support(known: NoteFacts) -> tuple[str, str]:
     ends_at = known.support_ends_at or timezone.now()
     url = f"{tab_url(known.environment, DATABASE)}#maintenance"
     if ends_at < timezone.now():
@@ -185,11 +199,11 @@ def _support(known: Known) -> tuple[str, str]:
     return _("Standard support of the database until %(day)s") % {"day": day}, url
 
 
-def _reason(known: Known) -> tuple[str, str]:
+def _reason(known: NoteFacts) -> tuple[str, str]:
     return stored_text(known.environment.health_sentence), ""
 
 
-_TEXTS: Mapping[Note, Callable[[Known], tuple[str, str]]] = {
+_TEXTS: Mapping[Note, Callable[[NoteFacts], tuple[str, str]]] = {
     Note.SANDBOX_RESTARTED: lambda _known: (pgettext("status", "Sandbox restarted"), ""),
     Note.STACK_MISSING: lambda _known: (pgettext("status", "Stack missing"), ""),
     Note.NEEDS_ATTENTION: lambda known: _named(

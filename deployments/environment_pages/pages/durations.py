@@ -42,7 +42,7 @@ def duration_bars(
     if longest <= 0:
         return {}
     return {
-        pk: DurationBar(length=100 * seconds / longest, tick=100 * usual / longest, median=usual)
+        pk: DurationBar(length=100 * (seconds / longest), tick=100 * (usual / longest), median=usual)
         for pk, (usual, seconds) in compared.items()
     }
 

@@ -17,7 +17,13 @@ from deployments.cloudformation.operations import Operation
 from deployments.common.errors import Message
 from deployments.common.message_codes import Code
 from deployments.common.texts import message_text
-from deployments.environment_pages.display.notes import Known, NoteLine, line_of_note, maintenance_times
+from deployments.environment_pages.display.notes import (
+    HAVE_A_NOTICE,
+    NoteFacts,
+    NoteLine,
+    line_of_note,
+    maintenance_times,
+)
 from deployments.environments.display.tab_urls import (
     CONFIGURATION,
     DATABASE,
@@ -33,25 +39,12 @@ from deployments.recovery.display.operations import OfferedOperation, Operations
 
 _NAMED = (Operation.CHANGE, Operation.DELETE)
 """Operations that are in their place while they are impossible, with the reason."""
-_TOLD = frozenset(
-    {
-        Note.SANDBOX_RESTARTED,
-        Note.STACK_MISSING,
-        Note.NEEDS_ATTENTION,
-        Note.CHANGE_FAILED,
-        Note.NOT_READABLE,
-        Note.CHANGED_OUTSIDE,
-        Note.SKIPPED_RESOURCES,
-        Note.WAITING,
-    }
-)
-"""Notes that have a notice below the tabs, with details and actions."""
-_TOLD_ON = {
+_IN_A_CARD = {
     OVERVIEW: frozenset({Note.COMPONENT, Note.NOT_MEASURED, Note.NOT_PROTECTED}),
     DATABASE: frozenset({Note.MAINTENANCE_DUE, Note.SUPPORT_ENDS}),
     CONFIGURATION: frozenset({Note.UPDATE_AVAILABLE, Note.NOT_PROTECTED}),
 }
-"""Notes that a tab tells in one of its cards."""
+"""Notes that one of the cards of a tab has."""
 _FAILURES = frozenset({Note.CREATION_FAILED, Note.DELETION_FAILED})
 
 
@@ -202,21 +195,21 @@ def header_note(
     has_banner: bool,
     has_update: bool,
 ) -> NoteLine | None:
-    """Return the note beside the state that nothing else on this tab tells (one query, and rights).
+    """Return the note beside the state that nothing else on this tab has (one query, and rights).
 
     `failed` is the last change if it failed; `has_banner`: the overview has a banner about a failure.
     """
     if environment.deleted_at or environment.account.is_recording:
         return None
     latest = environment.latest
-    told = _TOLD | _TOLD_ON.get(tab, frozenset())
+    elsewhere = HAVE_A_NOTICE | _IN_A_CARD.get(tab, frozenset())
     if has_banner and tab == OVERVIEW:
-        told |= _FAILURES
+        elsewhere |= _FAILURES
     if latest is not None and (latest.attention_code or latest.is_scheduled_creation):
-        told |= {Note.DEPLOYMENT}
+        elsewhere |= {Note.DEPLOYMENT}
     is_broken = environment.account_id in ConnectionTest.objects.failed_in({environment.account_id})
     due, ending = maintenance_times([environment.pk])
-    known = Known(
+    known = NoteFacts(
         environment=environment,
         failed=failed,
         waiting=(),
@@ -226,7 +219,7 @@ def header_note(
         maintenance_at=due.get(environment.pk),
         support_ends_at=ending.get(environment.pk),
     )
-    line = line_of_note(known, told)
+    line = line_of_note(known, elsewhere)
     if line is None or line.note not in (Note.COMPONENT, Note.NOT_MEASURED):
         return line
     return NoteLine(note=line.note, text=line.text, url=f"{tab_url(environment, OVERVIEW)}#architecture")

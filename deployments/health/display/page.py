@@ -131,9 +131,9 @@ def _quota(environment: Environment) -> str:
 
 
 def _problems(health: Health) -> list[str]:
-    """Return why the environment is not healthy, first what decides; of the site, its own card says it."""
-    told = [health.sentence, *(one.assessment.sentence for one in health.tiers if one.name in _HEADED)]
-    return list(dict.fromkeys(aws_badges.sentence_text(one) for one in told if one is not None))
+    """Return why the environment is not healthy, first what decides; the site has its own card."""
+    sentences = [health.sentence, *(one.assessment.sentence for one in health.tiers if one.name in _HEADED)]
+    return list(dict.fromkeys(aws_badges.sentence_text(one) for one in sentences if one is not None))
 
 
 def _latest_run_requests(requests: Sequence[ActionRequest]) -> dict[str, ActionRequest]:

@@ -19,7 +19,7 @@ _TARGETS_FIRST = ("unhealthy", "unhealthy.draining", "unavailable", "unused", "d
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServerRow:
+class TierServer:
     """A server as a target of its load balancer, as an instance of its group, or both.
 
     Behind several target groups, `target` is the worst one. `is_behind`: others run a newer launch template.
@@ -83,7 +83,7 @@ class ServerTable:
     """The servers of one tier, problems first, with its load balancer and the sizes of its groups."""
 
     tier: str
-    rows: PanelRows[ServerRow]
+    rows: PanelRows[TierServer]
     sizes: Sequence[str]
     balancers: Sequence[Mapping[str, Any]]
 
@@ -127,12 +127,12 @@ def _size(desired: int, number: int) -> str:
     return _("%(number)d of %(wanted)d desired") % {"number": number, "wanted": desired}
 
 
-def _urgency(row: ServerRow) -> tuple[Any, ...]:
+def _urgency(row: TierServer) -> tuple[Any, ...]:
     state = row.target.state if row.target else ""
     return rank(_TARGETS_FIRST, state), row.is_in_service, not row.is_behind, row.key
 
 
-def _rows(facts: Observations) -> dict[str, list[ServerRow]]:
+def _rows(facts: Observations) -> dict[str, list[TierServer]]:
     targets: dict[tuple[str, str], ObservedTarget] = {}
     for target in facts.targets:
         place = target.tier, target.target_id
@@ -144,11 +144,11 @@ def _rows(facts: Observations) -> dict[str, list[ServerRow]]:
         version = _version(instance.launch_template_version)
         newest[instance.group] = max(newest.get(instance.group, 0), version)
     instances = {(one.tier, one.instance_id): one for one in facts.instances}
-    found: dict[str, list[ServerRow]] = defaultdict(list)
+    found: dict[str, list[TierServer]] = defaultdict(list)
     for tier, key in targets.keys() | instances.keys():
         one = instances.get((tier, key))
         is_behind = one is not None and _version(one.launch_template_version) < newest[one.group]
-        row = ServerRow(
+        row = TierServer(
             tier=tier, key=key, target=targets.get((tier, key)), instance=one, is_behind=is_behind
         )
         found[tier].append(row)

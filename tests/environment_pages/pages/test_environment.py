@@ -279,7 +279,7 @@ def test_each_tab_has_an_address_and_is_marked_in_the_navigation(browser: Client
     assert list(addresses) == ["Overview", "Servers", "Database", "History", "Configuration"]
     assert marked == {label: label for label in addresses}
     order = [section["id"] for section in overview.all("section") if "id" in section.attributes]
-    assert order == ["health", "architecture", "site", "incidents", "latest"]
+    assert order == ["architecture", "site", "incidents", "latest"]
 
 
 def test_an_environment_without_components_has_no_tabs_for_them(browser: Client) -> None:

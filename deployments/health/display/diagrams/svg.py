@@ -63,7 +63,7 @@ def render(
 
 def _edge(edge: EdgeLabel, numbers: EdgeNumbers) -> SafeString:
     """Return the latency above and the failures below a horizontal line; both beside a vertical one."""
-    said = _("Median latency %(latency)s, %(failed)s of reads failed") % {
+    label = _("Median latency %(latency)s, %(failed)s of reads failed") % {
         "latency": numbers.latency,
         "failed": numbers.failed,
     }
@@ -74,7 +74,7 @@ def _edge(edge: EdgeLabel, numbers: EdgeNumbers) -> SafeString:
         '<svg class="edge" x="{}%" y="{}" overflow="visible" role="img" aria-label="{}">{}</svg>',
         round(edge.x, 2),
         round(edge.y),
-        said,
+        label,
         format_html_join(
             "",
             '<text x="{}" y="{}" text-anchor="{}" class="{}">{}</text>',
