@@ -41,6 +41,10 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         change = Q(kind="update", state__in=[str(s) for s in BEFORE_STACKS])
         return self.filter(change | Q(kind="delete", state=str(State.APPROVAL)), active_key=None)
 
+    def not_begun(self) -> Self:
+        """Keep open changes, and those whose snapshots are being taken before their stacks begin."""
+        return self.open_changes() | self.filter(state=str(State.SNAPSHOT))
+
     def waiting_deletion_of(self, environment_pk: int) -> Deployment | None:
         """Return the deletion of an environment that waits for approval, if any."""
         rows = self.filter(environment=environment_pk, kind="delete", state=str(State.APPROVAL))
@@ -117,8 +121,9 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         return rows.exclude(state=str(State.ROLLED_BACK), cancel_accepted_at__isnull=False)
 
     def waiting(self) -> Self:
-        """Keep changes and deletions that wait for approval, for their time, or for their turn."""
-        return self.filter(state__in=[str(s) for s in WAITS], active_key=None)
+        """Keep changes and deletions that wait for approval, their time, their turn or their snapshots."""
+        waits = Q(state__in=[str(s) for s in WAITS], active_key=None)
+        return self.filter(waits | Q(state=str(State.SNAPSHOT)))
 
     def waiting_in(self, environments: Collection[int]) -> Self:
         """Keep those that wait in these environments, the oldest first, with the columns of a list."""

@@ -117,6 +117,16 @@ def test_an_active_deployment_is_linked_and_the_environment_cannot_be_deleted(br
     assert "A deployment is changing this environment." in shown.one(id="delete-why-not").text
 
 
+def test_a_change_whose_snapshot_is_taken_first_is_on_the_page_and_in_the_list(browser: Client) -> None:
+    environment = make()
+    creation = environment.latest
+    change = make_deployment(environment, kind="update", state="snapshot")
+    Environment.objects.update(latest=creation)  # until the stacks of the change begin
+
+    assert "Snapshot" in show(browser, environment).one(id=f"open-change-{change.pk}").text
+    assert f"Update {change.pk}: Snapshot" in page(browser.get("/environments/")).text
+
+
 def test_the_page_displays_what_a_deployment_waits_for(browser: Client) -> None:
     environment = make(
         "preflight", {"attention_code": "AccessDenied", "attention": "The role may not do that."}

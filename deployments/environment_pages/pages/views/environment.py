@@ -104,7 +104,7 @@ def environment_page(request: AuthedRequest, pk: int, tab: str = OVERVIEW) -> Ht
         "own_version": version_of(environment),
         "take_over_key": uuid.uuid4(),
         **holds_context(environment, request.user, may_operate=context["may_operate"]),
-        "open_changes": Deployment.objects.for_list().of(environment).open_changes(),
+        "open_changes": Deployment.objects.for_list().of(environment).not_begun(),
         "tab": tab,
         "tab_template": f"environment_pages/_environment_tab_{tab}.html",
         "tab_url": tab_url(environment, tab),
