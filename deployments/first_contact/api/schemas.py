@@ -22,6 +22,7 @@ class ContactBody(Body):
 
     steps: list[StepName] = Field(
         default=list(FREE),
+        max_length=10,
         description="Taken in their own order. AWS charges for the resources of probe and database.",
     )
 
