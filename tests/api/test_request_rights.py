@@ -72,7 +72,7 @@ OTHER_PATHS = {
     *("/environments", "/environment-checks"),
     *("/people/{person_id}/active", "/service-accounts", "/grants", "/grants/{grant_id}/remove"),
     *("/approval-rules", "/approval-rules/{rule_id}/delete"),
-    *("/accounts", "/accounts/{account_id}", "/accounts/{account_id}/delete"),
+    *("/accounts", "/account-imports", "/accounts/{account_id}", "/accounts/{account_id}/delete"),
     *("/accounts/{account_id}/test-connection", "/accounts/{account_id}/first-contacts"),
     "/accounts/{account_id}/first-contacts/{contact_id}/cancel",
     "/accounts/{account_id}/first-contacts/{contact_id}/clean-up",
