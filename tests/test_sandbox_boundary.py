@@ -37,6 +37,7 @@ MAY_MENTION_IT = {
     "admin/work.py",
     # its roles are created by itself, and it is tested on request only
     "accounts/api/schemas/account.py",
+    "accounts/display/what_stays.py",
     "accounts/pages/views.py",
     "accounts/rules/connection.py",
     "accounts/rules/facts.py",
@@ -61,6 +62,7 @@ KNOW_THE_KIND_OF_AN_ACCOUNT = {
     "first_contact/shared/call_log.py",
     # its roles are created by itself, and it is tested on request only
     "accounts/api/schemas/account.py",
+    "accounts/display/what_stays.py",
     "accounts/pages/views.py",
     "accounts/rules/connection.py",
     "accounts/rules/facts.py",
