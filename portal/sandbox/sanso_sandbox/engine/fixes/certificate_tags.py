@@ -1,4 +1,4 @@
-"""A described certificate has its tags (MiniStack 1.5.33), which ListTagsForCertificate alone returns.
+"""A described certificate has its tags, which ListTagsForCertificate alone returns (MiniStack 1.5.33).
 
 https://docs.aws.amazon.com/acm/latest/APIReference/API_CertificateDetail.html
 """
