@@ -11,11 +11,12 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from celery import Task
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError
 from django.db.models import QuerySet
 from django.utils import timezone
 from kombu.exceptions import OperationalError
@@ -25,6 +26,7 @@ from deployments.accounts.models import ConnectionTest
 from deployments.accounts.steps import account_roles, daily_tests
 from deployments.administration.models.sessions import UserSession
 from deployments.audit.steps import chain, retention
+from deployments.common import kept_connections
 from deployments.common.models import leases
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
@@ -53,9 +55,10 @@ RECORD_INTERVAL = 60.0
 monthly drills that are due."""
 
 
-def kinds() -> list[tuple[QuerySet[Any], Task[Any, Any]]]:
+@cache
+def kinds() -> tuple[tuple[QuerySet[Any], Task[Any, Any]], ...]:
     """Return the rows that have steps, each with the task that takes one."""
-    return [
+    return (
         (Deployment.objects.active(), tasks.step_deployment),
         (Environment.objects.observed(), tasks.step_environment),
         (ActionRequest.objects.active(), tasks.step_action_request),
@@ -66,22 +69,30 @@ def kinds() -> list[tuple[QuerySet[Any], Task[Any, Any]]]:
         (ConnectionTest.objects.active(), tasks.test_connection),
         (RestoreDrill.objects.active(), tasks.step_restore_drill),
         (ContactRun.objects.active(), tasks.step_first_contact),
-    ]
+    )
+
+
+@cache
+def due_rows() -> leases.DueRows:
+    """Return the query for the due rows of all kinds."""
+    return leases.DueRows(*(rows for rows, _task in kinds()))
 
 
 def one_pass() -> int:
     """Claim every due row and publish its step. Return the number of published messages."""
     published = 0
     lease = timedelta(seconds=settings.SANSO_TICK_LEASE)
-    for rows, task in kinds():
-        for pk, version in leases.claim_due(rows, timezone.now(), lease):
-            try:
-                task.apply_async((pk, version), expires=settings.SANSO_TICK_LEASE, retry=False)
-            except (OperationalError, OSError) as exc:
-                log.warning("the broker does not accept messages: %s", exc)
-                rows.filter(pk=pk, version=version).update(due_at=timezone.now() + PAUSE_WITHOUT_BROKER)
-                return published
-            published += 1
+    for number, pk, version in due_rows().read(timezone.now()):
+        rows, task = kinds()[number]
+        if not leases.claim(rows, pk, version, timezone.now(), lease):
+            continue
+        try:
+            task.apply_async((pk, version), expires=settings.SANSO_TICK_LEASE, retry=False)
+        except (OperationalError, OSError) as exc:
+            log.warning("the broker does not accept messages: %s", exc)
+            rows.filter(pk=pk, version=version).update(due_at=timezone.now() + PAUSE_WITHOUT_BROKER)
+            return published
+        published += 1
     return published
 
 
@@ -99,7 +110,7 @@ def run(stop: threading.Event, beat: Callable[[], object] = lambda: None) -> Non
     recorded_at = time.monotonic() - RECORD_INTERVAL
     chained_at = time.monotonic() - AUDIT_INTERVAL
     while not stop.is_set():
-        close_old_connections()
+        kept_connections.check_connections()
         try:
             if time.monotonic() - searched_at > OBSERVER_INTERVAL:
                 searched_at = time.monotonic()

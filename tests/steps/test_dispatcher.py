@@ -8,6 +8,7 @@ from unittest.mock import patch
 import pytest
 from django.utils import timezone
 from kombu.exceptions import OperationalError
+from pytest_django import DjangoAssertNumQueries
 
 from deployments import dispatcher, tasks
 from deployments.environments.models.deployments import Deployment
@@ -61,6 +62,14 @@ def test_without_a_broker_the_row_is_due_again_soon() -> None:
     again = Deployment.objects.get(pk=deployment.pk)
     assert again.due_at is not None
     assert again.due_at <= timezone.now() + timedelta(seconds=3)
+
+
+def test_a_pass_without_due_rows_is_one_query(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    make_deployment(due_at=timezone.now() + timedelta(hours=1))
+    dispatcher.one_pass()
+
+    with django_assert_num_queries(1):
+        dispatcher.one_pass()
 
 
 def test_environments_between_deployments_are_published_too(published: list[tuple[int, int]]) -> None:
