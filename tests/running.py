@@ -187,8 +187,9 @@ class Portal:
 
 def has_messages() -> bool:
     """Return whether a worker has a message, or one waits for it."""
+    prefix = settings.CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"]
     with redis.Redis.from_url(settings.REDIS_URL) as broker:
-        return bool(broker.llen("celery") or broker.hlen("unacked"))
+        return bool(broker.llen(f"{prefix}celery") or broker.hlen(f"{prefix}unacked"))
 
 
 def has_transactions() -> bool:
