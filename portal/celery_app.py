@@ -8,7 +8,7 @@ from typing import Any
 from celery import Celery, signals
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
-from deployments.common import heartbeats, stopping
+from deployments.common import heartbeats, kept_connections, stopping
 from portal.process import protect
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
@@ -27,6 +27,11 @@ def _protect_the_worker(**_: object) -> None:
     protect()
 
 
+@signals.worker_init.connect
+def _keep_connections(**_: object) -> None:
+    kept_connections.keep_connections()
+
+
 @signals.worker_ready.connect
 def _report_the_worker(**_: object) -> None:
     heartbeats.start("worker")
@@ -38,9 +43,10 @@ def _stop_what_takes_long(**_: object) -> None:
 
 
 @signals.task_prerun.connect
-def _bind_the_task(task_id: str = "", **_: object) -> None:
+def _begin_the_task(task_id: str = "", **_: object) -> None:
     """Add the id of the task to its log lines; steps/step.py adds those of its row."""
     bind_contextvars(task_id=task_id)
+    kept_connections.check_connections()
 
 
 @signals.task_postrun.connect

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -117,6 +118,7 @@ DATABASES["default"]["OPTIONS"] = {
 if "ssl_ca" in DATABASES["default"]["OPTIONS"]:
     DATABASES["default"]["OPTIONS"]["ssl"] = {"ca": DATABASES["default"]["OPTIONS"].pop("ssl_ca")}
 # Persistent connections leak under ASGI: https://docs.djangoproject.com/en/5.2/ref/databases/#caveats
+# Workers and the dispatcher keep theirs (deployments/common/kept_connections.py).
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 
 # --- Redis and Celery ---------------------------------------------------------------------------
@@ -160,6 +162,8 @@ CELERY_WORKER_SEND_TASK_EVENTS = False
 # https://docs.celeryq.dev/en/stable/userguide/configuration.html#worker-enable-remote-control
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# Celery would close the database's connections before and after each task, whatever Django's settings are.
+CELERY_DB_REUSE_MAX = sys.maxsize
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 # Do not wait for the broker: the due row is the retry.

@@ -8,7 +8,7 @@ import threading
 from django.core.management.base import BaseCommand
 
 from deployments import dispatcher
-from deployments.common import heartbeats
+from deployments.common import heartbeats, kept_connections
 
 
 class Command(BaseCommand):
@@ -23,4 +23,5 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         heartbeats.start("dispatcher")
+        kept_connections.keep_connections()
         dispatcher.run(stop)
