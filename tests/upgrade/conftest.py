@@ -14,8 +14,9 @@ from pytest_django import DjangoDbBlocker, Settings
 from tests.running import Portal
 from tests.services import Redis, Sandbox
 from tests.upgrade import SECRET_KEY, load
-from tests.upgrade.dump import FOLDER, USED, Dump, read
+from tests.upgrade.dump import FILE, FOLDER, USED, Dump, read
 from tests.upgrade.make_fixture import SMALL_SET
+from tests.upgrade.upgraded import fill
 
 
 @pytest.fixture(scope="session")
@@ -52,17 +53,15 @@ def empty_database(
 
 
 @pytest.fixture(scope="module")
-def upgraded(empty_database: None, dump: Dump) -> None:
+def upgraded(empty_database: None) -> None:
     """The database of the release after the upgrade. Tests only read from it."""
-    load.load_release(dump)
-    load.upgrade()
+    fill(FOLDER / FILE)
 
 
 @pytest.fixture(scope="module")
-def upgraded_after_use(empty_database: None, used_dump: Dump) -> None:
+def upgraded_after_use(empty_database: None) -> None:
     """The database of the later release after the upgrade. Tests only read from it."""
-    load.load_release(used_dump)
-    load.upgrade()
+    fill(FOLDER / USED)
 
 
 @pytest.fixture
