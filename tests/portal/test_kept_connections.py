@@ -16,14 +16,15 @@ from tests.mariadb import MariaDB
 from tests.running import has_messages
 from tests.services import Redis, Service, wait_until
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.core, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture
 def kept(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let this thread keep its connection, as in a worker."""
-    monkeypatch.setitem(connections.settings, "default", dict(connections.settings["default"]))
-    monkeypatch.setattr(connection, "settings_dict", connections.settings["default"])
+    own = connections.settings["default"]
+    for name in ("CONN_MAX_AGE", "CONN_HEALTH_CHECKS"):
+        monkeypatch.setitem(own, name, own[name])  # restored afterwards
     kept_connections.keep_connections()
     connection.close()
     connection.ensure_connection()
