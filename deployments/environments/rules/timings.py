@@ -19,6 +19,8 @@ upgrade for example, a timeout may have passed without a poll.
 """
 WATCHED_DELAY = 15.0
 """Seconds between two polls of an environment's stack while its page is open."""
+WITHOUT_RESOURCES = 2.0
+"""Minimum of seconds between two polls of a source while the environment has nothing that it observes."""
 _MIN_STALE = 6.0
 
 
@@ -46,14 +48,16 @@ class Timings:
     readiness_timeout: timedelta = timedelta(minutes=60)
     scale: float = 1.0
 
-    def source_interval(self, source: str, *, fast: bool) -> float:
+    def source_interval(self, source: str, *, fast: bool, is_empty: bool = False) -> float:
         """Return the interval between two polls of a source for one environment.
 
-        `fast` while a deployment waits for it or the environment's page is open.
+        `fast` while a deployment waits for it or the environment's page is open; `is_empty` while the
+        environment has none of its resources.
         """
         observed = OBSERVED[source]
         quick, idle = self.sources.get(source, (observed.fast, observed.idle))
-        return quick if fast else idle
+        interval = quick if fast else idle
+        return max(interval, WITHOUT_RESOURCES) if is_empty else interval
 
     def site_check_delay(self, failures: int) -> float:
         """Return the seconds until the next site check after this many failures in a row: doubling.
@@ -85,8 +89,10 @@ def simulated(time_scale: float) -> Timings:
             root_interval=10.0,
             trailing_interval=1.0,
         ),
+        # Frequent reads would keep the machine busy: what seldom changes is read less often.
         sources=dict.fromkeys(OBSERVED, (1.0, 5.0))
-        | {"site": (3.0, 15.0), "maintenance": (3.0, 15.0)},  # frequent reads would keep the machine busy
+        | {"database": (2.0, 10.0), "backups": (3.0, 15.0)}
+        | dict.fromkeys(("site", "maintenance"), (3.0, 15.0)),
         readiness=1.0,
         root=5.0,
         snapshot=1.0,

@@ -189,7 +189,8 @@ def _save_result(observer: Observer, one: ObservedEnvironment, now: datetime) ->
     """Store the state of the source for one environment and when it is due again, and update the health."""
     row = one.observation
     failures = row.failures + 1 if one.problem else 0
-    delay = observer.account.timings.source_interval(observer.source, fast=one.fast)
+    is_empty = not OBSERVED[observer.source].observes(one.parts)
+    delay = observer.account.timings.source_interval(observer.source, fast=one.fast, is_empty=is_empty)
     if one.problem:
         backoff = (
             ACCESS_RETRY_DELAY
@@ -210,7 +211,7 @@ def _save_result(observer: Observer, one: ObservedEnvironment, now: datetime) ->
             "problem_code": reported.code if reported else "",
             "problem_sentence": problem_message(reported).as_json() if reported else {},
         }
-    if one.saw or not (one.problem or OBSERVED[observer.source].observes(one.parts)):
+    if one.saw or (is_empty and not one.problem):
         values["observed_at"] = now
     Observation.objects.filter(pk=row.pk).update(**values)
     history.keep(one.environment, now, changed=one.changed)
