@@ -88,13 +88,26 @@ def main() -> None:
 
 
 def load(kind: str) -> None:
-    """Import what the processes of a kind import; for web processes, also what they prepare."""
+    """Import what the processes of a kind import; also what a web process prepares, and a worker reads."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     django.setup()
     for name in MODULES[kind]:
         import_module(name)
     if kind == "web":
         import_module("portal.preload").preload()
+    else:
+        read_service_descriptions()
+
+
+def read_service_descriptions() -> None:
+    """Read botocore's descriptions of AWS's services, as a worker does for its first account (0.4 CPU s).
+
+    The clients are thrown away: each process creates those of its accounts.
+    """
+    reference = import_module("deployments.aws.account_ref").AccountRef(
+        region="ap-northeast-1", endpoint_url="http://127.0.0.1:1", sandbox_account="000000000000"
+    )
+    import_module("deployments.aws.session").connect_anew(reference)
 
 
 def serve(control: socket.socket) -> Job | None:
