@@ -73,26 +73,25 @@ def kinds() -> tuple[tuple[QuerySet[Any], Task[Any, Any]], ...]:
 
 
 @cache
-def due_rows() -> leases.DueRows:
-    """Return the query for the due rows of all kinds."""
-    return leases.DueRows(*(rows for rows, _task in kinds()))
+def due_kinds() -> leases.DueKinds:
+    """Return the query for those that have due rows."""
+    return leases.DueKinds(rows for rows, _task in kinds())
 
 
 def one_pass() -> int:
     """Claim every due row and publish its step. Return the number of published messages."""
     published = 0
     lease = timedelta(seconds=settings.SANSO_TICK_LEASE)
-    for number, pk, version in due_rows().read(timezone.now()):
+    for number in due_kinds().read(timezone.now()):
         rows, task = kinds()[number]
-        if not leases.claim(rows, pk, version, timezone.now(), lease):
-            continue
-        try:
-            task.apply_async((pk, version), expires=settings.SANSO_TICK_LEASE, retry=False)
-        except (OperationalError, OSError) as exc:
-            log.warning("the broker does not accept messages: %s", exc)
-            rows.filter(pk=pk, version=version).update(due_at=timezone.now() + PAUSE_WITHOUT_BROKER)
-            return published
-        published += 1
+        for pk, version in leases.claim_due(rows, timezone.now(), lease):
+            try:
+                task.apply_async((pk, version), expires=settings.SANSO_TICK_LEASE, retry=False)
+            except (OperationalError, OSError) as exc:
+                log.warning("the broker does not accept messages: %s", exc)
+                rows.filter(pk=pk, version=version).update(due_at=timezone.now() + PAUSE_WITHOUT_BROKER)
+                return published
+            published += 1
     return published
 
 

@@ -8,7 +8,7 @@ updates are compare-and-set, since SQLite has no SKIP LOCKED.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,50 +25,50 @@ class _Moment(Expression):
 
     output_field = DateTimeField()
 
-    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, Sequence[_Moment]]:
-        return "%s", [self]
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, Any]:
+        return "%s", (self,)
 
 
-class DueRows:
-    """The due rows of several querysets, read by one query that is compiled once.
+class DueKinds:
+    """Which of several querysets have due rows, read by one query that is compiled once.
 
     Compiling it takes longer than the database takes to answer it, and the dispatcher sends it several times
     a second.
     """
 
-    def __init__(self, *kinds: QuerySet[Any]) -> None:
-        self._database = kinds[0].db
+    def __init__(self, kinds: Iterable[QuerySet[Any]]) -> None:
         first, *others = (
             rows.filter(due_at__lte=_Moment())
             .order_by()
-            .annotate(kind_number=Value(number, output_field=IntegerField()))
-            .values_list("kind_number", "pk", "version", "due_at")
+            .annotate(number_of_kind=Value(number, output_field=IntegerField()))
+            .values_list("number_of_kind")
             for number, rows in enumerate(kinds)
         )
-        joined = first.union(*others, all=True) if others else first
-        self._sql, self._parameters = (
-            joined.order_by("due_at")[:BATCH].query.get_compiler(self._database).as_sql()
-        )
+        self._database = first.db
+        # A union without ALL: each kind once, however many rows are due.
+        compiler = first.union(*others).query.get_compiler(self._database)
+        self._sql, self._parameters = compiler.as_sql()
 
-    def read(self, now: datetime) -> list[tuple[int, int, int]]:
-        """Return (number of the queryset, pk, version) of the rows that are due, longest overdue first."""
+    def read(self, now: datetime) -> list[int]:
+        """Return the numbers of the querysets that have due rows, in their order."""
         connection = connections[self._database]
         moment = connection.ops.adapt_datetimefield_value(now)
         values = [moment if isinstance(value, _Moment) else value for value in self._parameters]
         with connection.cursor() as cursor:
             cursor.execute(self._sql, values)
-            return [(number, pk, version) for number, pk, version, _due_at in cursor.fetchall()]
+            return sorted({number for (number,) in cursor.fetchall()})
 
 
-def claim(rows: QuerySet[Any], pk: int, version: int, now: datetime, lease: timedelta) -> bool:
-    """Claim a due row for one lease. Return False if another dispatcher did, or it is no longer due."""
-    return bool(rows.filter(pk=pk, version=version, due_at__lte=now).update(due_at=now + lease))
+def due(rows: QuerySet[Any], now: datetime) -> list[tuple[int, int, datetime]]:
+    """Return (pk, version, due_at) of the rows that are due, longest overdue first."""
+    overdue = rows.filter(due_at__lte=now).order_by("due_at")
+    return list(overdue.values_list("pk", "version", "due_at")[:BATCH])
 
 
 def claim_due(rows: QuerySet[Any], now: datetime, lease: timedelta) -> Iterator[tuple[int, int]]:
     """Claim every due row for one lease and yield (pk, version) of those that were won."""
-    for _number, pk, version in DueRows(rows).read(now):
-        if claim(rows, pk, version, now, lease):
+    for pk, version, at in due(rows, now):
+        if rows.filter(pk=pk, due_at=at).update(due_at=now + lease):
             yield pk, version
 
 

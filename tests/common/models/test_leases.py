@@ -41,31 +41,19 @@ def test_rows_that_are_not_due_are_not_claimed() -> None:
 
 
 @pytest.mark.django_db
-def test_due_rows_of_several_kinds_are_read_together_longest_overdue_first() -> None:
+def test_the_kinds_that_have_due_rows_are_known_by_one_query() -> None:
     now = timezone.now()
-    deployment = make_deployment(due_at=now - timedelta(minutes=1), version=4)
-    make_deployment(state="failed", due_at=now)
+    make_deployment(due_at=now - timedelta(minutes=1))
+    make_deployment(due_at=now - timedelta(minutes=1))
     make_environment(due_at=now + timedelta(microseconds=1))
-    environments = [make_environment(due_at=now - timedelta(minutes=2 * number)) for number in range(2)]
-    rows = leases.DueRows(Deployment.objects.active(), Environment.objects.observed())
+    observed, active = Environment.objects.observed(), Deployment.objects.active()
+    ended = Deployment.objects.exclude(ended_at=None)
+    kinds = leases.DueKinds((observed, active, ended))
 
-    assert rows.read(now) == [
-        (1, environments[1].pk, 0),
-        (0, deployment.pk, 4),
-        (1, environments[0].pk, 0),
-    ]
-    assert rows.read(now - timedelta(minutes=1.5)) == [(1, environments[1].pk, 0)]
-
-
-@pytest.mark.django_db
-def test_a_row_that_another_dispatcher_has_claimed_is_not_claimed_again() -> None:
-    deployment, now = make_deployment(), timezone.now()
-    rows = Deployment.objects.active()
-
-    assert leases.claim(rows, deployment.pk, 0, now, LEASE)
-    assert not leases.claim(rows, deployment.pk, 0, now, LEASE)
-    leases.begin_step(rows, deployment.pk, 0)
-    assert not leases.claim(rows, deployment.pk, 0, now + LEASE, LEASE)
+    assert kinds.read(now) == [1]
+    assert kinds.read(now + timedelta(microseconds=1)) == [0, 1]
+    assert kinds.read(now - timedelta(hours=1)) == []
+    assert leases.DueKinds([active]).read(now) == [0]
 
 
 @pytest.mark.django_db(transaction=True)
