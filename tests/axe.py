@@ -1,4 +1,7 @@
-"""axe-core in a page of the browser: https://github.com/dequelabs/axe-core/blob/develop/doc/API.md."""
+"""What is wrong with a page for those who use it, found in the browser.
+
+https://github.com/dequelabs/axe-core/blob/develop/doc/API.md
+"""
 
 from __future__ import annotations
 
@@ -18,5 +21,14 @@ def violations(page: Page, *only: str) -> list[dict[str, Any]]:
     options = _OPTIONS | ({"runOnly": list(only)} if only else {})
     found: list[dict[str, Any]] = page.evaluate(
         "(options) => axe.run(options).then((results) => results.violations)", options
+    )
+    return found
+
+
+def primary_buttons(page: Page) -> list[str]:
+    """Return the texts of the primary buttons that are displayed: a page has one next thing to do."""
+    found: list[str] = page.evaluate(
+        """[...document.querySelectorAll("main .primary")].filter((button) => button.checkVisibility())
+        .map((button) => button.textContent.trim().replace(/\\s+/g, " "))"""
     )
     return found

@@ -79,6 +79,7 @@ class DBInstance:
     zone: str = ""
     instance_class: str = ""
     endpoint: str = ""
+    vpc_id: str = ""
     pending: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -302,6 +303,7 @@ def _instance(row: Any) -> DBInstance:
         zone=row.get("AvailabilityZone", ""),
         instance_class=row.get("DBInstanceClass", ""),
         endpoint=row.get("Endpoint", {}).get("Address", ""),
+        vpc_id=row.get("DBSubnetGroup", {}).get("VpcId", ""),
         pending=_pending(row.get("PendingModifiedValues", {})),
     )
 

@@ -380,7 +380,6 @@ class Code(StrEnum):
     DRILL_IN_PROGRESS = "drill_in_progress"
     DRILL_CLUSTER_GONE = "drill_cluster_gone"
     DRILL_NO_POINT = "drill_no_point"
-    DRILL_NO_NETWORK = "drill_no_network"
     DRILL_STACK_FAILED = "drill_stack_failed"
     DRILL_COPY_FAILED = "drill_copy_failed"
     DRILL_OTHER_VERSION = "drill_other_version"

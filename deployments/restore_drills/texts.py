@@ -18,10 +18,6 @@ DRILLS = {
     Code.DRILL_NO_POINT: N_(
         "RDS has no point in time and no available snapshot that %(cluster)s could be restored from."
     ),
-    Code.DRILL_NO_NETWORK: N_(
-        "The stacks of the environment have %(count)s VPCs; a restore drill needs exactly one for the "
-        "security group of its copy."
-    ),
     Code.DRILL_STACK_FAILED: N_("The stack %(stack)s ended with %(status)s: %(reason)s"),
     Code.DRILL_COPY_FAILED: N_("The copy is not usable: RDS reports the status %(status)s."),
     Code.DRILL_OTHER_VERSION: N_("The copy has engine version %(version)s, the database has %(expected)s."),

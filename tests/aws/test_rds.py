@@ -95,6 +95,7 @@ def test_instances_are_read_by_their_clusters(stub: Stub) -> None:
                     "AvailabilityZone": "ap-northeast-1a",
                     "DBInstanceClass": "db.t4g.medium",
                     "Endpoint": {"Address": "one.x.rds.amazonaws.com", "Port": 3306},
+                    "DBSubnetGroup": {"DBSubnetGroupName": "private", "VpcId": "vpc-1"},
                     "PendingModifiedValues": {"DBInstanceClass": "db.r6g.large"},
                 },
                 {"DBInstanceIdentifier": "two", "DBInstanceStatus": "creating"},
@@ -112,6 +113,7 @@ def test_instances_are_read_by_their_clusters(stub: Stub) -> None:
         zone="ap-northeast-1a",
         instance_class="db.t4g.medium",
         endpoint="one.x.rds.amazonaws.com",
+        vpc_id="vpc-1",
         pending={"DBInstanceClass": "db.r6g.large"},
     )
     assert (two.zone, two.endpoint, two.pending) == ("", "", {})

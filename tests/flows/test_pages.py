@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.environments import Environment
-from tests.axe import violations
+from tests.axe import primary_buttons, violations
 from tests.browsers import close
 from tests.builders import make_deployment, make_environment, make_user
 from tests.flows.addresses import url
@@ -35,7 +35,7 @@ TOO_WIDE = """
 
 
 def faults(page: Page) -> list[str]:
-    """Return the accessibility faults of the page, which is wide and light afterwards.
+    """Return the faults of the page for those who use it; it is wide and light afterwards.
 
     All rules are checked once; rules about colors and positions are also checked in the other color schemes
     and sizes.
@@ -43,6 +43,8 @@ def faults(page: Page) -> list[str]:
     page.evaluate("scrollTo(0, 0)")  # otherwise the top bar covers scrolled content, as the bottom one does
     page.evaluate("document.querySelector('.deploy-bar')?.style.setProperty('position', 'static')")
     found = axe(page, RULES)
+    if len(primary := primary_buttons(page)) > 1:
+        found.append(f"{page.url}: {len(primary)} primary buttons: {primary}")
     for size, scheme in LOOKS:
         page.set_viewport_size(size)
         page.emulate_media(color_scheme=scheme)

@@ -14,8 +14,6 @@ from deployments.environments.models.environments import Environment
 from deployments.restore_drills.commands import request_drill
 from deployments.restore_drills.models import FINISHED, RestoreDrill
 from deployments.restore_drills.steps import run
-from deployments.stacks.models.stacks import Stack
-from tests.builders import make_resource
 from tests.fakes import FakeAws, FakeStack
 from tests.health.steps.observed.environments import make_observed_environment, poll
 
@@ -31,9 +29,8 @@ def aws() -> FakeAws:
 def environment(aws: FakeAws) -> Environment:
     environment = make_observed_environment(aws)
     poll(aws)
-    stack = Stack.objects.known_of(environment).first()
-    assert stack
-    make_resource(stack, "OnlyVpc", type="AWS::EC2::VPC", physical_id="vpc-1", status="CREATE_COMPLETE")
+    for key, instance in aws.db_instances.items():
+        aws.db_instances[key] = replace(instance, vpc_id="vpc-1")
     aws.db_clusters["staging-db"] = replace(
         aws.db_clusters["staging-db"],
         engine="aurora-mysql",

@@ -28,6 +28,7 @@ Parameters:
   Prefix: {Type: String}
 Resources:
   Vpc: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.0.0.0/16}}
+  Peer: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.1.0.0/16}}  # not the database's
   SubnetA:
     Type: AWS::EC2::Subnet
     Properties: {VpcId: !Ref Vpc, CidrBlock: 10.0.0.0/24, AvailabilityZone: !Select [0, !GetAZs ""]}

@@ -24,6 +24,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from tests.axe import primary_buttons
 from tests.browsers import close, open_chromium
 from tests.receiver import receiving
 from tests.screens.catalog import ERROR_PAGES, FRESH, IN_README, LIVE, SCREENS, Screen
@@ -103,6 +104,8 @@ class Camera:
             page.set_viewport_size(viewport)
             if page.evaluate(SIDEWAYS):
                 self.problems.append(f"{name} {language} {size}: scrolls sideways")
+            if len(primary := primary_buttons(page)) > 1:
+                self.problems.append(f"{name} {language} {size}: {len(primary)} primary buttons: {primary}")
             if is_whole:  # a window as tall as the page, since rows outside of it are not painted
                 tall = min(page.evaluate("document.documentElement.scrollHeight"), TALLEST)
                 page.set_viewport_size({"width": viewport["width"], "height": max(tall, viewport["height"])})

@@ -86,6 +86,7 @@ class AccountsFileForm(FormProblems, forms.Form):
     file = forms.FileField(
         label=gettext_lazy("CSV file"),
         widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
+        error_messages={"required": gettext_lazy("Choose a CSV file.")},
     )
 
     def read(self) -> AccountImport:

@@ -260,6 +260,25 @@ def _taken(name: str) -> UserFixable:
     return UserFixable("NameTaken", Code.NAME_TAKEN_IN_ACCOUNT, "name", name=name)
 
 
+def check_free_name(user: User, account: Account, name: str) -> None:
+    """Raise UserFixable unless the user may give the name to a new environment in the account now."""
+    check_name(name)
+    known = Environment.objects.filter(live_key=Environment.key_for(account, name))
+    if environment := known.select_related("latest").first():
+        _refuse_taken(user, environment, name)
+
+
+def _refuse_taken(user: User, known: Environment, name: str) -> None:
+    """Raise UserFixable unless the environment never had a stack, or has lost it, and the user may use it."""
+    if not can(user, Right.VIEW, known):
+        raise _taken(name)
+    if known.active_deployment:
+        raise busy(known)
+    if (known.stack_id and not known.missing_since) or not can(user, DEPLOY, known):
+        raise UserFixable("NameTaken", Code.ENVIRONMENT_NAME_TAKEN, "name", environment=known.name)
+    refuse_if_locked(known)
+
+
 def _environment(
     request: CommandRequest, account: Account, parameters: dict[str, str], labels: Mapping[str, str] | None
 ) -> Environment:
@@ -278,18 +297,7 @@ def _environment(
         )
         give_first_labels(user, created, labels or {})
         return created
-    if not can(user, Right.VIEW, known):
-        raise _taken(name)
-    if known.active_deployment:
-        raise busy(known)
-    if (known.stack_id and not known.missing_since) or not can(user, DEPLOY, known):
-        raise UserFixable(
-            "NameTaken",
-            Code.ENVIRONMENT_NAME_TAKEN,
-            "name",
-            environment=known.name,
-        )
-    refuse_if_locked(known)
+    _refuse_taken(user, known, name)
     if labels is not None:
         give_labels_again(user, known, labels)
     known.parameters, known.owner = parameters, user

@@ -17,6 +17,7 @@ export function checkLeftFields(form) {
     const controller = new AbortController();
     asked.set(field.name, controller);
     const body = new FormData(form);
+    for (const secret of form.querySelectorAll("[type=password]")) if (secret !== field) body.delete(secret.name);
     body.set("left", field.name);
     try {
       const answer = await fetch(form.dataset.check, { method: "POST", body, signal: controller.signal });

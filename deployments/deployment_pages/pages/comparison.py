@@ -100,10 +100,11 @@ def _durations(first: Deployment, second: Deployment, found: Comparison) -> str:
     before, after = _took(first), _took(second)
     if before is None or after is None:
         return _("One of them has not ended.")
-    if longer(before, after):
-        return _("The second took %(time)s longer.") % {"time": clock(after - before)}
-    if longer(after, before):
-        return _("The second took %(time)s less.") % {"time": clock(before - after)}
+    difference = int(after) - int(before)  # of the durations as they are displayed below
+    if longer(before, after) and difference > 0:
+        return _("The second took %(time)s longer.") % {"time": clock(difference)}
+    if longer(after, before) and difference < 0:
+        return _("The second took %(time)s less.") % {"time": clock(-difference)}
     if found.divergence is None:
         return _("No differences; both took about the same time.")
     return _("Both took about the same time.")

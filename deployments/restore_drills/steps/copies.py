@@ -11,7 +11,6 @@ from deployments.common.message_codes import Code
 from deployments.restore_drills.models import CREATING, DELETING, PASSED, RestoreDrill
 from deployments.restore_drills.rules.point import AVAILABLE, as_parameters, newest_point
 from deployments.restore_drills.steps.outcome import DrillFailed, DrillProgress
-from deployments.stacks.models.stacks import Resource
 
 _UNUSABLE = ("failed", "inaccessible-encryption-credentials", "incompatible-restore", "storage-full")
 """Statuses from which a restored cluster or instance does not become available by itself.
@@ -28,16 +27,9 @@ def choose(drill: RestoreDrill, clients: Clients) -> DrillProgress:
     instances = clients.rds.instances([drill.cluster_id])
     if point is None or not instances:
         raise DrillFailed(Message(Code.DRILL_NO_POINT, {"cluster": drill.cluster_id}))
-    vpcs = {
-        row.physical_id
-        for row in Resource.objects.newest_of(drill.environment)
-        if row.type == "AWS::EC2::VPC"
-    }
-    if len(vpcs) != 1:
-        raise DrillFailed(Message(Code.DRILL_NO_NETWORK, {"count": str(len(vpcs))}))
     parameters = as_parameters(cluster, point) | {
         "SubnetGroup": cluster.subnet_group,
-        "Vpc": vpcs.pop(),
+        "Vpc": instances[0].vpc_id,
         "Engine": cluster.engine,
         "InstanceClass": instances[0].instance_class,
     }

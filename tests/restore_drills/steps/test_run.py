@@ -43,6 +43,7 @@ def test_a_drill_restores_the_last_second_and_deletes_its_stack(
     assert drill.result == "passed", stored_text(drill.sentence)
     (stack,) = stacks_of_drills(aws)
     assert stack.parameters["RestoreTime"] == "2026-12-02T11:59:59Z"
+    assert stack.parameters["Vpc"] == "vpc-1"
     assert stack.tags["sanso:environment"] != str(environment.key)
     assert is_gone(aws)
     assert drill.active_key is None

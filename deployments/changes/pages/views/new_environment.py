@@ -25,7 +25,7 @@ from deployments.accounts.display.connection import connection_warnings
 from deployments.accounts.models import ConnectionTest
 from deployments.changes.commands.create import (
     caught_by_creation,
-    check_deployment,
+    check_free_name,
     prefill,
     request_deployment,
     set_to_deploy,
@@ -135,7 +135,7 @@ def environment_expected(request: AuthedRequest) -> HttpResponse:
 def environment_check(request: AuthedRequest) -> HttpResponse:
     """Return the errors of the field that was left, as JSON: {"errors": [sentence]}. Nothing is requested.
 
-    A name is also held against those that are taken.
+    A name is also held against those that are taken. Secrets of other fields are not sent.
     """
     try:
         version = _chosen_version(request, None)
@@ -144,9 +144,10 @@ def environment_check(request: AuthedRequest) -> HttpResponse:
         return JsonResponse({"errors": [error_text(broken)]}, status=503)
     form = NewEnvironmentForm(template_set, request.POST, **_options(request))
     name = request.POST.get("left", "")
-    if form.is_valid() and name == "name":
+    form.full_clean()
+    if name == "name" and {"name", "account"} <= form.cleaned_data.keys():
         try:
-            check_deployment(**_values(request, form, version))
+            check_free_name(request.user, form.cleaned_data["account"], form.cleaned_data["name"])
         except UserFixable as problem:
             form.reject(problem)
     return JsonResponse({"errors": form.errors.get(name, [])})
