@@ -58,6 +58,11 @@ class ChangeBody(ReasonBody):
         description="Let the servers use this one of two databases: A, with which the environment was "
         "created, or B, restored beside it.",
     )
+    delete_database: Literal["A", "B"] | None = Field(
+        default=None,
+        description="Delete this one of two databases, which the servers do not use. The first change "
+        "removes its instances and its protection, the second one its cluster.",
+    )
     plan: StrictBool = Field(
         default=False,
         description="It is only read: lists leave it out when it has ended without being applied.",
@@ -65,14 +70,16 @@ class ChangeBody(ReasonBody):
 
     @model_validator(mode="after")
     def _changes_databases_once(self) -> Self:
-        if self.restore and self.switch_to:
-            raise ValueError("Give either restore or switch_to.")
+        if sum(map(bool, (self.restore, self.switch_to, self.delete_database))) > 1:
+            raise ValueError("Give only one of restore, switch_to and delete_database.")
         return self
 
     def databases(self, environment: Environment) -> DatabaseChange:
         """Return what changes of the databases of an environment. Raise UserFixable like `data_at`."""
         return DatabaseChange(
-            restore=self.restore.of(environment) if self.restore else None, switch_to=self.switch_to or ""
+            restore=self.restore.of(environment) if self.restore else None,
+            switch_to=self.switch_to or "",
+            delete=self.delete_database or "",
         )
 
 

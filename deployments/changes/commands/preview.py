@@ -27,7 +27,7 @@ from deployments.template_sets.commands.versions import set_of_version
 from deployments.template_sets.models import stored_sets
 from deployments.template_sets.models.versions import TemplateVersion
 from deployments.template_sets.shared import versions
-from deployments.template_sets.template_files.restored_data import RestoredData
+from deployments.template_sets.template_files.restored_data import FIRST, RestoredData
 
 
 def request_change(
@@ -188,7 +188,7 @@ def _created(
     declared = template_set.parameters
     known = {} if creates else template_set.fixed({**environment.parameters, **base.parameters})
     if rolls_back_to:  # the databases stay: their data is not that of the deployment
-        present = {name: known[name] for name in template_set.second.names}
+        present = {name: known[name] for name in template_set.second.pinned}
         given = {name: value for name, value in parameters.items() if name in declared} | present
     else:
         given = {**_with_fixed(template_set, parameters, known), **databases}
@@ -251,11 +251,14 @@ def _refuse_other_data(
     """Raise UserFixable if the change would empty a restored database, or delete the second one.
 
     CloudFormation does so when a restore property is removed, as with a set that has no parameter for it.
+    Database A has no data to lose before it is restored beside B, and after it is deleted alone.
     """
     before = stored_sets.find(base.template_digest)
     if before and before.second.is_present(base.parameters) and not template_set.second:
         raise UserFixable("RestoredDatabase", Code.SECOND_DATABASE_DELETED)
-    data = before.restore.read(base.parameters) if before else RestoredData()
+    has_first = before is not None and FIRST in before.second.slots(base.parameters)
+    keeps_first = FIRST in template_set.second.slots(plain)
+    data = before.restore.read(base.parameters) if before and has_first and keeps_first else RestoredData()
     if not data or template_set.restore.read(plain) == data:
         return
     if data.cluster:

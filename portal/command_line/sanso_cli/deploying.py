@@ -169,7 +169,7 @@ def bring_to(
     body: dict[str, Any] = {"parameters": wanted["parameters"], "reason": wanted["reason"]}
     if wanted["version"]:
         body["template_version"] = session.version(api, str(wanted["version"]))
-    body |= {key: wanted[key] for key in ("restore", "switch_to") if wanted.get(key)}
+    body |= {key: wanted[key] for key in ("restore", "switch_to", "delete_database") if wanted.get(key)}
     if wanted.get("on_failure"):
         choices["on_failure"] = wanted["on_failure"]
     more = _more(api, environment["id"], wanted)
