@@ -15,7 +15,7 @@ from deployments.cloudformation.status import is_final
 from deployments.common.errors import UserFixable, refuse
 from deployments.common.message_codes import Code
 from deployments.common.models.encryption import encrypt_values
-from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.deployments import DATABASES, Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import Kind
 from deployments.stacks.commands.change_base import base_of, parameters_of, retried, set_of
@@ -187,6 +187,8 @@ def _created(
     creates = is_retry and not Deployment.objects.complete_in(environment).exists()
     declared = template_set.parameters
     known = {} if creates else template_set.fixed({**environment.parameters, **base.parameters})
+    databases_now = {} if is_retry else template_set.databases(environment.parameters)
+    known |= databases_now
     if rolls_back_to:  # the databases stay: their data is not that of the deployment
         present = {name: known[name] for name in template_set.second.pinned}
         given = {name: value for name, value in parameters.items() if name in declared} | present
@@ -216,6 +218,7 @@ def _created(
         images=_images(source, template_set, plain),
         base=base,
         rolls_back_to=rolls_back_to,
+        options={DATABASES: databases_now} if databases_now else {},
         due_at=timezone.now(),
     )
     stored_sets.keep(template_set)

@@ -182,6 +182,43 @@ def test_a_switch_ends_if_others_switched_since_its_request(
     assert in_use(two) == ("A", "none", "kept")
 
 
+def never_ready(switch: Deployment) -> None:
+    """Let a change have failed after its stacks were complete, as when the site does not respond."""
+    Deployment.objects.filter(pk=switch.pk).update(state="failed", error_code="NotReady")
+
+
+def test_a_switch_whose_servers_did_not_become_ready_is_not_undone_by_the_next_change(
+    two: Environment, aws: FakeAws, operator: User
+) -> None:
+    waiting = request_change(
+        user=operator,
+        environment=two,
+        parameters=two.parameters | {"Size": "3"},
+        reason="",
+        request_key=uuid.uuid4(),
+    )
+    run(waiting, aws, until=lambda one: one.state == State.PREVIEW)
+    never_ready(applied(requested(two, operator, switch_to="B"), operator, aws))
+    two.refresh_from_db()
+
+    later = request_change(
+        user=operator,
+        environment=two,
+        parameters=two.parameters | {"Size": "4"},
+        reason="",
+        request_key=uuid.uuid4(),
+    )
+    assert later.parameters["InUse"] == "B"
+    waiting.refresh_from_db()
+    stale = apply_change(user=operator, deployment=waiting, digest=waiting.preview_digest)
+    again = run(stale, aws, until=lambda one: one.state == State.PREVIEW and one.revision > 0)
+    applied(again, operator, aws)
+    assert in_use(two) == ("B", "none", "kept")
+
+    applied(requested(two, operator, switch_to="A"), operator, aws)
+    assert in_use(two) == ("A", "none", "kept")
+
+
 def databases(environment: Environment) -> dict[str, str]:
     """Return the parameters of the databases of an environment."""
     environment.refresh_from_db()
