@@ -15,6 +15,7 @@ from deployments.changes.pages.views import approvals, preview, scheduled, updat
 from deployments.changes.pages.views.change_environment import environment_change
 from deployments.changes.pages.views.databases import (
     environment_delete_database,
+    environment_keep_database,
     environment_restore,
     environment_switch_database,
 )
@@ -87,6 +88,7 @@ urlpatterns = [
         environment_delete_database,
         name="environment_delete_database",
     ),
+    path("environments/<int:pk>/keep-database", environment_keep_database, name="environment_keep_database"),
     path("environments/<int:pk>/update", update_environment.environment_update, name="environment_update"),
     path(
         "environments/<int:pk>/update/<int:version>/preview",

@@ -63,6 +63,11 @@ class ChangeBody(ReasonBody):
         description="Delete this one of two databases, which the servers do not use. The first change "
         "removes its instances and its protection, the second one its cluster.",
     )
+    keep_database: Literal["A", "B"] | None = Field(
+        default=None,
+        description="Keep this database, whose deletion has begun: it gets its instances and its protection "
+        "again.",
+    )
     plan: StrictBool = Field(
         default=False,
         description="It is only read: lists leave it out when it has ended without being applied.",
@@ -70,8 +75,8 @@ class ChangeBody(ReasonBody):
 
     @model_validator(mode="after")
     def _changes_databases_once(self) -> Self:
-        if sum(map(bool, (self.restore, self.switch_to, self.delete_database))) > 1:
-            raise ValueError("Give only one of restore, switch_to and delete_database.")
+        if sum(map(bool, (self.restore, self.switch_to, self.delete_database, self.keep_database))) > 1:
+            raise ValueError("Give only one of restore, switch_to, delete_database and keep_database.")
         return self
 
     def databases(self, environment: Environment) -> DatabaseChange:
@@ -80,6 +85,7 @@ class ChangeBody(ReasonBody):
             restore=self.restore.of(environment) if self.restore else None,
             switch_to=self.switch_to or "",
             delete=self.delete_database or "",
+            keep=self.keep_database or "",
         )
 
 

@@ -170,6 +170,7 @@ class Code(StrEnum):
     SECOND_DATABASE_MISSING = "second_database_missing"
     DATABASE_IN_USE = "database_in_use"
     DATABASE_EMPTIED = "database_emptied"
+    DATABASE_NOT_EMPTIED = "database_not_emptied"
     DATABASE_DELETION_NOT_SUPPORTED = "database_deletion_not_supported"
     DATABASE_NOT_DELETED = "database_not_deleted"
     ONLY_DATABASE = "only_database"

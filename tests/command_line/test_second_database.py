@@ -116,3 +116,18 @@ def test_a_database_is_deleted_by_the_same_command_twice(
 
         assert code == 2, errors
         assert requested(source) == after
+
+
+def test_a_database_whose_deletion_has_begun_is_kept(
+    portal: PortalInProcess, shell: Shell, source: Environment
+) -> None:
+    values = {**source.parameters, **EMPTIED}
+    Environment.objects.filter(pk=source.pk).update(parameters=values)
+    Deployment.objects.filter(environment=source).update(parameters=values)
+    _code, _output, errors = shell.run("env", "keep-database", "shop", "--plan", "--database", "B")
+    assert "The deletion of database B has not begun" in errors
+
+    code, _output, errors = shell.run("env", "keep-database", "shop", "--plan", "--database", "A")
+
+    assert code == 2, errors
+    assert requested(source) == SWITCHED

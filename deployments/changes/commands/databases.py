@@ -64,8 +64,8 @@ def database_values(
     """Return the parameters of a change of the databases of an environment; {} without one.
 
     Raise UserFixable if the template set has no second database, data is to be restored beside two databases,
-    the servers are to use one that does not exist, that they use already or that is being deleted, or the one
-    in use or the only one is to be deleted.
+    the servers are to use one that does not exist, that they use already or that is being deleted, the one in
+    use or the only one is to be deleted, or one is to be kept whose deletion has not begun.
     """
     second, values = template_set.second, environment.parameters
     if wanted == DatabaseChange():
@@ -76,6 +76,10 @@ def database_values(
         return _restored_beside(second, values, wanted.restore)
     if wanted.delete:
         return _deleted(second, values, wanted.delete)
+    if wanted.keep:
+        if wanted.keep != second.emptied(values):
+            raise UserFixable("DatabaseNotEmptied", Code.DATABASE_NOT_EMPTIED, database=wanted.keep)
+        return second.keeping()
     if not second.beside(values):
         raise UserFixable("SecondDatabaseMissing", Code.SECOND_DATABASE_MISSING)
     if wanted.switch_to != second.beside(values):

@@ -43,6 +43,8 @@ def requested_again(deployment: Deployment | None) -> str:
         return _address("restore", deployment, {"snapshot": data.snapshot} if data.snapshot else query)
     if slot := second.switched_to(before, after):
         return _address("switch_database", deployment, {"to": slot})
+    if slot := second.kept(before, after):
+        return _address("keep_database", deployment, {"database": slot})
     if slot := second.deleted(before, after):
         return _address("delete_database", deployment, {"database": slot})
     return ""

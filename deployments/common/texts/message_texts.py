@@ -329,9 +329,10 @@ MESSAGES: Final[dict[Code, str]] = {
     ),
     Code.DATABASE_IN_USE: N_("The servers already use database %(database)s."),
     Code.DATABASE_EMPTIED: N_(
-        "Database %(database)s has no instances, since its deletion has begun. Delete it, then restore its "
-        "data from a snapshot."
+        "Database %(database)s has no instances, since its deletion has begun. Keep it first, which adds "
+        "them again."
     ),
+    Code.DATABASE_NOT_EMPTIED: N_("The deletion of database %(database)s has not begun."),
     Code.DATABASE_DELETION_NOT_SUPPORTED: N_(
         "The template set of this environment cannot delete one of two databases. Update the environment to "
         "a version with without_instances in its template-set.yaml first."

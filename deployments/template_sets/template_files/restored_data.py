@@ -189,6 +189,15 @@ class SecondDatabase:
             self.unprotected: slot,
         }
 
+    def kept(self, before: Mapping[str, str], after: Mapping[str, str]) -> str:
+        """Return the database to which a change adds its instances again; "" if there is none."""
+        slot = self.emptied(before)
+        return slot if slot in self.slots(after) and not self.emptied(after) else ""
+
+    def keeping(self) -> dict[str, str]:
+        """Return the values with which a database whose deletion has begun has its instances again."""
+        return {self.unprotected: NONE, self.without_instances: NONE}
+
     def deleting(self, values: Mapping[str, str], slot: str) -> dict[str, str]:
         """Return the values of the next of the two changes that delete the database that is not in use.
 
@@ -209,12 +218,13 @@ class SecondDatabase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseChange:
-    """What changes of an environment's databases: data restored beside, which one the servers use, or which
-    one is deleted."""
+    """What changes of an environment's databases: data restored beside, which one the servers use, which one
+    is deleted, or which one is kept although its deletion has begun."""
 
     restore: RestoredData | None = None
     switch_to: str = ""
     delete: str = ""
+    keep: str = ""
 
 
 def other(slot: str) -> str:

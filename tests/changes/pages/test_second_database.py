@@ -472,3 +472,18 @@ def test_a_set_that_cannot_delete_one_of_two_databases_says_what_to_do(
     refused = browser.post(delete_url(shop, "A"), sent())
 
     assert "Update the environment to a version with without_instances" in page(refused).text
+
+
+def test_a_database_whose_deletion_has_begun_can_be_kept(browser: Client, shop: Environment) -> None:
+    url = f"{reverse('environment_keep_database', args=[shop.pk])}?database=A"
+    with_values(shop, SWITCHED)
+    assert "The deletion of database A has not begun" in page(browser.post(url, sent())).text
+    with_both_shown(shop, "second", EMPTIED)
+    assert show(browser, shop, "database").one("a", id="keep-database")["href"] == url
+    assert "adds instances to database A again" in page(browser.get(url)).one(id="consequence").text
+
+    browser.post(url, sent())
+
+    assert added(shop).parameters == VALUES | SWITCHED
+    edited = browser.get(reverse("environment_change", args=[shop.pk]), {"from": str(added(shop).pk)})
+    assert edited["Location"] == url

@@ -147,3 +147,9 @@ def test_a_set_without_parameters_for_the_data_of_the_free_database_restores_not
     without = SecondDatabase(databases="Databases", in_use="InUse", unprotected="Unprotected")
 
     assert without.restored_beside({"Databases": "B", "InUse": "B"}, DATA) is None
+
+
+def test_a_database_whose_deletion_has_begun_is_kept_as_it_was() -> None:
+    assert EMPTIED | SECOND.keeping() == SWITCHED
+    assert SECOND.kept(EMPTIED, SWITCHED) == "A"
+    assert [SECOND.kept(*one) for one in ((EMPTIED, ONLY_B), (SWITCHED, EMPTIED), (ONE, BESIDE))] == [""] * 3

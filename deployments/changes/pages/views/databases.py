@@ -27,6 +27,7 @@ CRUMBS = {
     "restore_database": _("Restore data"),
     "switch_database": _("Switch database"),
     "delete_database": _("Delete database"),
+    "keep_database": _("Keep database"),
 }
 
 
@@ -69,6 +70,20 @@ def environment_delete_database(request: AuthedRequest, pk: int) -> HttpResponse
         return _answer(request, environment, "delete_database", why_not=error_text(problem))
     deletion = deletion_of(environment, wanted.delete)
     return _requested(request, environment, "delete_database", wanted, deletion=deletion)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@may(CHANGE, "change")
+def environment_keep_database(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Show what it adds to keep a database whose deletion has begun, or request the preview of it."""
+    environment = environment_or_404(request, pk)
+    slot = request.GET.get("database", "")
+    wanted = DatabaseChange(keep=slot)
+    try:
+        set_for(environment, wanted)
+    except UserFixable as problem:
+        return _answer(request, environment, "keep_database", why_not=error_text(problem))
+    return _requested(request, environment, "keep_database", wanted, slot=slot)
 
 
 def _requested(
