@@ -186,9 +186,7 @@ def _created(
     environment = base.environment
     creates = is_retry and not Deployment.objects.complete_in(environment).exists()
     declared = template_set.parameters
-    known = {} if creates else template_set.fixed({**environment.parameters, **base.parameters})
-    databases_now = {} if is_retry else template_set.databases(environment.parameters)
-    known |= databases_now
+    known = {} if creates else _known(template_set, base, is_retry=is_retry)
     if rolls_back_to:  # the databases stay: their data is not that of the deployment
         present = {name: known[name] for name in template_set.second.pinned}
         given = {name: value for name, value in parameters.items() if name in declared} | present
@@ -218,7 +216,7 @@ def _created(
         images=_images(source, template_set, plain),
         base=base,
         rolls_back_to=rolls_back_to,
-        options={DATABASES: databases_now} if databases_now else {},
+        options=_options(template_set, environment),
         due_at=timezone.now(),
     )
     stored_sets.keep(template_set)
@@ -232,6 +230,22 @@ def _created(
         retry_of=base.pk if is_retry else 0,
     )
     return deployment
+
+
+def _known(template_set: template_files.TemplateSet, base: Deployment, *, is_retry: bool) -> dict[str, str]:
+    """Return the values that parameters chosen once have.
+
+    A change whose stacks were complete has changed the databases, also if it never became ready; a retry
+    completes the change of the databases that failed.
+    """
+    present = base.environment.parameters
+    known = template_set.fixed({**present, **base.parameters})
+    return known if is_retry else known | template_set.databases(present)
+
+
+def _options(template_set: template_files.TemplateSet, environment: Environment) -> dict[str, object]:
+    databases = template_set.databases(environment.parameters)
+    return {DATABASES: databases} if databases else {}
 
 
 def _with_fixed(

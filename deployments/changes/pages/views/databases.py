@@ -21,7 +21,7 @@ from deployments.common.texts import error_text
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.locks.display.holds import held_sentence
-from deployments.template_sets.template_files.restored_data import DatabaseChange, RestoredData
+from deployments.template_sets.template_files.restored_data import FIRST, DatabaseChange, RestoredData
 
 CRUMBS = {
     "restore_database": _("Restore data"),
@@ -63,7 +63,7 @@ def environment_switch_database(request: AuthedRequest, pk: int) -> HttpResponse
 def environment_delete_database(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show what is lost when the database that is not in use is deleted, or request the preview of it."""
     environment = environment_or_404(request, pk)
-    wanted = DatabaseChange(delete=request.GET.get("database", ""))
+    wanted = DatabaseChange(delete=request.GET.get("database", FIRST))
     try:
         set_for(environment, wanted)
     except UserFixable as problem:
@@ -77,7 +77,7 @@ def environment_delete_database(request: AuthedRequest, pk: int) -> HttpResponse
 def environment_keep_database(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show what it adds to keep a database whose deletion has begun, or request the preview of it."""
     environment = environment_or_404(request, pk)
-    slot = request.GET.get("database", "")
+    slot = request.GET.get("database", FIRST)
     wanted = DatabaseChange(keep=slot)
     try:
         set_for(environment, wanted)
