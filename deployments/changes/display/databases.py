@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from deployments.access.commands.requesting import CHANGE
 from deployments.access.models.permissions import can
@@ -76,7 +77,8 @@ def deletion_of(environment: Environment, slot: str) -> DatabaseDeletion | None:
     if template_set is None:
         return None
     second = template_set.second
-    return _deletion(environment, second, slot, is_last=second.emptied(environment.parameters) == slot)
+    is_last = second.emptied(environment.parameters) == slot
+    return _deletion(environment, second, slot, is_last=is_last, at=timezone.now())
 
 
 def previewed_deletion(deployment: Deployment) -> DatabaseDeletion | None:
@@ -89,16 +91,16 @@ def previewed_deletion(deployment: Deployment) -> DatabaseDeletion | None:
     if not slot:
         return None
     is_last = slot not in second.slots(deployment.parameters)
-    return _deletion(deployment.environment, second, slot, is_last=is_last)
+    return _deletion(deployment.environment, second, slot, is_last=is_last, at=deployment.created_at)
 
 
 def _deletion(
-    environment: Environment, second: SecondDatabase, slot: str, *, is_last: bool
+    environment: Environment, second: SecondDatabase, slot: str, *, is_last: bool, at: datetime
 ) -> DatabaseDeletion:
-    """Return the deletion with what the environment's last changes of its databases tell of it."""
+    """Return the deletion with what the changes before a time did with the database."""
     was_used, used_until = True, None
-    changes = Deployment.objects.good_of(environment.pk).filter(base__isnull=False).select_related("base")
-    for one in changes[:SEARCHED]:
+    changes = Deployment.objects.good_of(environment.pk).filter(base__isnull=False, ended_at__lte=at)
+    for one in changes.select_related("base")[:SEARCHED]:
         before: dict[str, str] = one.base.parameters if one.base else {}
         if second.switched_to(before, one.parameters) == other(slot):
             used_until = one.ended_at
