@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
-from deployments.health.models.database import DatabaseCluster
+from deployments.health.models.database import DatabaseCluster, DatabaseMember
 from deployments.template_sets import template_files
 from deployments.template_sets.models import stored_sets
 from tests.builders import allow
@@ -31,10 +31,18 @@ def shop(operator: User) -> Environment:
     bundled = template_files.load(settings.SANSO_TEMPLATE_SET)
     stored_sets.keep(bundled)
     found = make_whole("shop", owner=operator)
-    DatabaseCluster.objects.create(
-        environment=found, cluster_id="second", status="available", observed_at=timezone.now()
+    first = DatabaseCluster.objects.create(
+        environment=found, cluster_id="first", status="available", observed_at=timezone.now()
     )
-    Environment.objects.filter(pk=found.pk).update(outputs={"DatabaseClusterId": "second"})
+    for number in range(2):
+        DatabaseMember.objects.create(
+            cluster=first,
+            instance_id=f"first-{number}",
+            is_writer=number == 0,
+            status="available",
+            since=timezone.now(),
+        )
+    Environment.objects.filter(pk=found.pk).update(outputs={"DatabaseClusterId": "site-cluster"})
     Deployment.objects.filter(environment=found).update(
         template_digest=bundled.digest, last_phase="ready", ended_at=timezone.now()
     )
@@ -55,6 +63,7 @@ def test_the_way_to_a_deletion_is_accessible(page: Page, web: Web, shop: Environ
     assert "second change deletes" in page.locator("#consequence").inner_text()
 
     with_values(shop, EMPTIED)
+    DatabaseMember.objects.filter(cluster__cluster_id="first").delete()
     page.goto(url(web, "environment_database", shop.pk))
     found += faults(page)
     page.locator("#keep-database").click()
