@@ -13,7 +13,12 @@ from deployments.api.urls import urlpatterns as api_patterns
 from deployments.audit.pages.views import audit_export, audit_list, audit_own, audit_record
 from deployments.changes.pages.views import approvals, preview, scheduled, update_environment
 from deployments.changes.pages.views.change_environment import environment_change
-from deployments.changes.pages.views.databases import environment_restore, environment_switch_database
+from deployments.changes.pages.views.databases import (
+    environment_delete_database,
+    environment_keep_database,
+    environment_restore,
+    environment_switch_database,
+)
 from deployments.changes.pages.views.new_environment import (
     environment_check,
     environment_expected,
@@ -78,6 +83,12 @@ urlpatterns = [
         environment_switch_database,
         name="environment_switch_database",
     ),
+    path(
+        "environments/<int:pk>/delete-database",
+        environment_delete_database,
+        name="environment_delete_database",
+    ),
+    path("environments/<int:pk>/keep-database", environment_keep_database, name="environment_keep_database"),
     path("environments/<int:pk>/update", update_environment.environment_update, name="environment_update"),
     path(
         "environments/<int:pk>/update/<int:version>/preview",

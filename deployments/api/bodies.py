@@ -58,6 +58,16 @@ class ChangeBody(ReasonBody):
         description="Let the servers use this one of two databases: A, with which the environment was "
         "created, or B, restored beside it.",
     )
+    delete_database: Literal["A", "B"] | None = Field(
+        default=None,
+        description="Delete this one of two databases, which the servers do not use. The first change "
+        "removes its instances and its protection, the second one its cluster.",
+    )
+    keep_database: Literal["A", "B"] | None = Field(
+        default=None,
+        description="Keep this database, whose deletion has begun: it gets its instances and its protection "
+        "again.",
+    )
     plan: StrictBool = Field(
         default=False,
         description="It is only read: lists leave it out when it has ended without being applied.",
@@ -65,14 +75,17 @@ class ChangeBody(ReasonBody):
 
     @model_validator(mode="after")
     def _changes_databases_once(self) -> Self:
-        if self.restore and self.switch_to:
-            raise ValueError("Give either restore or switch_to.")
+        if sum(map(bool, (self.restore, self.switch_to, self.delete_database, self.keep_database))) > 1:
+            raise ValueError("Give only one of restore, switch_to, delete_database and keep_database.")
         return self
 
     def databases(self, environment: Environment) -> DatabaseChange:
         """Return what changes of the databases of an environment. Raise UserFixable like `data_at`."""
         return DatabaseChange(
-            restore=self.restore.of(environment) if self.restore else None, switch_to=self.switch_to or ""
+            restore=self.restore.of(environment) if self.restore else None,
+            switch_to=self.switch_to or "",
+            delete=self.delete_database or "",
+            keep=self.keep_database or "",
         )
 
 

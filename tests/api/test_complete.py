@@ -30,7 +30,7 @@ ONLY_ON_PAGES: dict[Callable[..., Any], str] = {
     tokens.create_token: "a token that leaks must not create one that lives longer",
     tokens.revoke_token: "as their creation",
     preview.request_version: "create_preview with template_version is the same change",
-    databases.request_databases: "create_preview with restore or switch_to is the same change",
+    databases.request_databases: "create_preview with a change of databases is the same change",
     **dict.fromkeys(
         (invitations.invite, invitations.renew_invitation, invitations.withdraw_invitation),
         "the link of an invitation lets a person sign in: it is displayed to who invites, once",

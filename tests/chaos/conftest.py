@@ -64,7 +64,7 @@ def portal(
     folder.mkdir()
     for name, text in templates.items():
         (folder / name).write_text(text)
-    protection = "protection_parameter: Protection\n" if "Protection:" in templates["root.yaml"] else ""
+    protection = "protection_parameter: Protection\n" if "\n  Protection:" in templates["root.yaml"] else ""
     (folder / "template-set.yaml").write_text(
         f"root: root.yaml\nbucket_parameter: Bucket\nprefix_parameter: Prefix\n{protection}"
         + templates.get("template-set.yaml", "")

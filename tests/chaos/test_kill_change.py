@@ -89,11 +89,17 @@ def change(deployment: Deployment, *, is_retry: bool = False, **parameters: str)
 
 
 def apply_shown(deployments: Iterable[Deployment], *, keep: bool = False) -> None:
-    """Apply every preview that is available."""
+    """Apply every preview that is available, and confirm the loss of data."""
     keys = [one.pk for one in deployments]
     for row in Deployment.objects.for_page().filter(pk__in=keys, state=str(State.PREVIEW)):
         try:
-            apply_change(user=operator(), deployment=row, digest=row.preview_digest, keep_on_failure=keep)
+            apply_change(
+                user=operator(),
+                deployment=row,
+                digest=row.preview_digest,
+                typed_name=row.environment.name,
+                keep_on_failure=keep,
+            )
         except UserFixable:  # the state has just changed
             continue
 

@@ -14,7 +14,7 @@ from deployments.health.models.database import DatabaseCluster
 from deployments.template_sets import template_files
 from deployments.template_sets.models import stored_sets
 from tests.builders import make_deployment
-from tests.changes.pages.test_second_database import MANIFEST, ONE, PARAMETERS, TWO
+from tests.changes.pages.test_second_database import EMPTIED, MANIFEST, ONE, ONLY_B, PARAMETERS, SWITCHED, TWO
 from tests.command_line.portal_in_process import PortalInProcess, Shell
 
 RESTORE = ("env", "restore", "shop", "--plan")
@@ -97,3 +97,37 @@ def test_the_servers_are_switched(portal: PortalInProcess, shell: Shell, source:
 
     assert code == 2, errors
     assert requested(source) == TWO | {"InUse": "B", "Unprotected": "none"}
+
+
+def test_a_database_is_deleted_by_the_same_command_twice(
+    portal: PortalInProcess, shell: Shell, source: Environment
+) -> None:
+    delete = ("env", "delete-database", "shop", "--plan", "--database")
+    _code, _output, errors = shell.run(*delete, "A")
+    assert "has only one database" in errors
+    for before, after in ((SWITCHED, EMPTIED), (EMPTIED, ONLY_B)):
+        values = {**source.parameters, **before}
+        Environment.objects.filter(pk=source.pk).update(parameters=values)
+        Deployment.objects.filter(environment=source, kind="create").update(parameters=values)
+        _code, _output, errors = shell.run(*delete, "B")
+        assert "The servers use database B" in errors
+
+        code, _output, errors = shell.run(*delete, "a")
+
+        assert code == 2, errors
+        assert requested(source) == after
+
+
+def test_a_database_whose_deletion_has_begun_is_kept(
+    portal: PortalInProcess, shell: Shell, source: Environment
+) -> None:
+    values = {**source.parameters, **EMPTIED}
+    Environment.objects.filter(pk=source.pk).update(parameters=values)
+    Deployment.objects.filter(environment=source).update(parameters=values)
+    _code, _output, errors = shell.run("env", "keep-database", "shop", "--plan", "--database", "B")
+    assert "The deletion of database B has not begun" in errors
+
+    code, _output, errors = shell.run("env", "keep-database", "shop", "--plan", "--database", "A")
+
+    assert code == 2, errors
+    assert requested(source) == SWITCHED

@@ -68,6 +68,14 @@ CHOICES: dict[str, dict[str, str]] = {
         "DatabaseRestoreClusterB": "times-aurora-dbcluster",
         "DatabaseRestoreTimeB": "2026-12-02T14:03:20Z",
     },
+    "without-instances": {
+        **_ARTIFACTS,
+        "Databases": "both",
+        "ActiveDatabase": "B",
+        "DatabaseWithoutInstances": "A",
+        "DatabaseSnapshotB": "times-before-the-change",
+        "UnprotectedDatabase": "A",
+    },
     "second-database": {
         **_ARTIFACTS,
         "Databases": "B",
@@ -92,7 +100,9 @@ def resolve(choices: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     values = {name: str(p["Default"]) for name, p in root["Parameters"].items() if "Default" in p}
     values.update(choices)
     templates = {ROOT.name: _with_defaults(root, values)}
-    conditions = {name: _is_true(condition, values) for name, condition in root["Conditions"].items()}
+    conditions: dict[str, bool] = {}
+    for name, condition in root["Conditions"].items():
+        conditions[name] = _is_true(condition, values, conditions)
     for logical_id, file_name in nested().items():
         handed_down = root["Resources"][logical_id]["Properties"]["Parameters"]
         known = {
@@ -173,10 +183,15 @@ def _value(
     return None
 
 
-def _is_true(condition: Any, values: Mapping[str, str]) -> bool:
+def _is_true(condition: Any, values: Mapping[str, str], known: Mapping[str, bool]) -> bool:
+    """Return whether a condition is met; `known` has those that are declared before it."""
     match condition:
         case {"Fn::Not": [inner]}:
-            return not _is_true(inner, values)
+            return not _is_true(inner, values, known)
+        case {"Fn::And": all_of}:
+            return all(_is_true(one, values, known) for one in all_of)
+        case {"Condition": name}:
+            return known[name]
         case {"Fn::Equals": [left, right]}:
             return _value(left, values, {}, {}) == _value(right, values, {}, {})
     raise ValueError(f"unsupported condition {condition!r}")

@@ -56,7 +56,7 @@ def test_new_environments_speak_http_and_what_is_chosen_once_says_so() -> None:
 def test_only_sanso_sets_the_parameters_of_the_second_database() -> None:
     found = template_set.load(TEMPLATES)
 
-    assert len(found.second.names) == 6
+    assert len(found.second.names) == 7
     assert {name for name, one in found.parameters.items() if one.is_internal} == {*found.second.names}
     for name in found.second.names:
         assert found.parameters[name].description.endswith("Sanso sets it."), name

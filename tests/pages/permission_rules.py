@@ -174,6 +174,8 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "environment_change": (_page(Right.CHANGE), _action(Right.CHANGE)),
     "environment_restore": (_page(Right.CHANGE), _action(Right.CHANGE)),
     "environment_switch_database": (_page(Right.CHANGE), _action(Right.CHANGE)),
+    "environment_delete_database": (_page(Right.CHANGE), _action(Right.CHANGE)),
+    "environment_keep_database": (_page(Right.CHANGE), _action(Right.CHANGE)),
     "environment_delete": (_page(Right.DELETE), _action(Right.DELETE)),
     "environment_delete_again": (_page(Right.DELETE), _action(Right.DELETE)),
     "environment_continue": (_page(Right.CHANGE), _action(Right.CHANGE)),

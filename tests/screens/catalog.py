@@ -103,6 +103,8 @@ SCREENS: Final = (
     _of("shop", "environment_change"),
     _of("shop", "environment_restore"),
     _of("shop", "environment_switch_database"),
+    _of("shop", "environment_delete_database"),
+    _of("shop", "environment_keep_database"),
     _of("shop", "environment_labels"),
     _of("shop", "environment_access"),
     _of("shop", "environment_lock"),

@@ -15,7 +15,7 @@ from deployments.cloudformation.status import is_final
 from deployments.common.errors import UserFixable, refuse
 from deployments.common.message_codes import Code
 from deployments.common.models.encryption import encrypt_values
-from deployments.environments.models.deployments import Deployment
+from deployments.environments.models.deployments import DATABASES, Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import Kind
 from deployments.stacks.commands.change_base import base_of, parameters_of, retried, set_of
@@ -27,7 +27,7 @@ from deployments.template_sets.commands.versions import set_of_version
 from deployments.template_sets.models import stored_sets
 from deployments.template_sets.models.versions import TemplateVersion
 from deployments.template_sets.shared import versions
-from deployments.template_sets.template_files.restored_data import RestoredData
+from deployments.template_sets.template_files.restored_data import FIRST, RestoredData
 
 
 def request_change(
@@ -186,9 +186,9 @@ def _created(
     environment = base.environment
     creates = is_retry and not Deployment.objects.complete_in(environment).exists()
     declared = template_set.parameters
-    known = {} if creates else template_set.fixed({**environment.parameters, **base.parameters})
+    known = {} if creates else _known(template_set, base, is_retry=is_retry)
     if rolls_back_to:  # the databases stay: their data is not that of the deployment
-        present = {name: known[name] for name in template_set.second.names}
+        present = {name: known[name] for name in template_set.second.pinned}
         given = {name: value for name, value in parameters.items() if name in declared} | present
     else:
         given = {**_with_fixed(template_set, parameters, known), **databases}
@@ -216,6 +216,7 @@ def _created(
         images=_images(source, template_set, plain),
         base=base,
         rolls_back_to=rolls_back_to,
+        options=_options(template_set, environment),
         due_at=timezone.now(),
     )
     stored_sets.keep(template_set)
@@ -229,6 +230,22 @@ def _created(
         retry_of=base.pk if is_retry else 0,
     )
     return deployment
+
+
+def _known(template_set: template_files.TemplateSet, base: Deployment, *, is_retry: bool) -> dict[str, str]:
+    """Return the values that parameters chosen once have.
+
+    A change whose stacks were complete has changed the databases, also if it never became ready; a retry
+    completes the change of the databases that failed.
+    """
+    present = base.environment.parameters
+    known = template_set.fixed({**present, **base.parameters})
+    return known if is_retry else known | template_set.databases(present)
+
+
+def _options(template_set: template_files.TemplateSet, environment: Environment) -> dict[str, object]:
+    databases = template_set.databases(environment.parameters)
+    return {DATABASES: databases} if databases else {}
 
 
 def _with_fixed(
@@ -251,11 +268,14 @@ def _refuse_other_data(
     """Raise UserFixable if the change would empty a restored database, or delete the second one.
 
     CloudFormation does so when a restore property is removed, as with a set that has no parameter for it.
+    Database A has no data to lose before it is restored beside B, and after it is deleted alone.
     """
     before = stored_sets.find(base.template_digest)
     if before and before.second.is_present(base.parameters) and not template_set.second:
         raise UserFixable("RestoredDatabase", Code.SECOND_DATABASE_DELETED)
-    data = before.restore.read(base.parameters) if before else RestoredData()
+    has_first = before is not None and FIRST in before.second.slots(base.parameters)
+    keeps_first = FIRST in template_set.second.slots(plain)
+    data = before.restore.read(base.parameters) if before and has_first and keeps_first else RestoredData()
     if not data or template_set.restore.read(plain) == data:
         return
     if data.cluster:

@@ -37,12 +37,16 @@ def requested_again(deployment: Deployment | None) -> str:
     if deployment is None or base is None or template_set is None:
         return ""
     second, before, after = template_set.second, base.parameters, deployment.parameters
-    if second.is_added(before, after):
-        data = second.restore.read(after)
+    if slot := second.added(before, after):
+        data = second.data_of(slot).read(after)
         query = {"cluster": data.cluster, "at": data.time.removesuffix("Z"), "zone": "UTC"}
         return _address("restore", deployment, {"snapshot": data.snapshot} if data.snapshot else query)
     if slot := second.switched_to(before, after):
         return _address("switch_database", deployment, {"to": slot})
+    if slot := second.kept(before, after):
+        return _address("keep_database", deployment, {"database": slot})
+    if slot := second.deleted(before, after):
+        return _address("delete_database", deployment, {"database": slot})
     return ""
 
 

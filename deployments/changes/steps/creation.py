@@ -46,8 +46,10 @@ def check(deployment: Deployment, clients: Clients) -> float:
     preflight.find_images(deployment, clients, template_set)
     if creates:
         preflight.check_restored_data(deployment, clients, template_set.restore)
-    elif deployment.base and template_set.second.is_added(deployment.base.parameters, deployment.parameters):
-        preflight.check_restored_data(deployment, clients, template_set.second.restore)
+    elif deployment.base:
+        second = template_set.second
+        if slot := second.added(deployment.base.parameters, deployment.parameters):
+            preflight.check_restored_data(deployment, clients, second.data_of(slot))
     caught_servers.report(deployment, clients, template_set)
     bucket = preflight.ensure_bucket(deployment, clients, identity)
     prefix = (

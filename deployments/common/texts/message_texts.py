@@ -328,6 +328,19 @@ MESSAGES: Final[dict[Code, str]] = {
         "This environment has only one database. Restore data beside it first, then switch to it."
     ),
     Code.DATABASE_IN_USE: N_("The servers already use database %(database)s."),
+    Code.DATABASE_EMPTIED: N_(
+        "Database %(database)s has no instances, since its deletion has begun. Keep it first, which adds "
+        "them again."
+    ),
+    Code.DATABASE_NOT_EMPTIED: N_("The deletion of database %(database)s has not begun."),
+    Code.DATABASE_DELETION_NOT_SUPPORTED: N_(
+        "The template set of this environment cannot delete one of two databases. Update the environment to "
+        "a version with without_instances in its template-set.yaml first."
+    ),
+    Code.DATABASE_NOT_DELETED: N_(
+        "The servers use database %(database)s. Switch to the other one before you delete it."
+    ),
+    Code.ONLY_DATABASE: N_("This environment has only one database, which is deleted with the environment."),
     Code.DATABASES_CHANGED: N_(
         "The databases of this environment have changed since this change was requested. Request it again."
     ),

@@ -92,6 +92,8 @@ CANCEL_CODES = [
 ]
 SNAPSHOT_FIRST = "snapshot_first"
 """The option of a change with the snapshots to take first (`changes/models/snapshot_choices.py`)."""
+DATABASES = "databases"
+"""The option of a change with the values of the databases' parameters that it was last based on."""
 NOT_APPLIED = frozenset({"discarded", "denied", "expired"})
 """Why a change ended that nobody applied: nothing was canceled."""
 

@@ -101,7 +101,7 @@ def read(folder: Path) -> Manifest:
         presets=tuple(_presets(content.get("presets"))),
         protection=content.get("protection_parameter").text(),
         restore=_restore(content),
-        second=_second(content.get("second_database")),
+        second=_second(content.get("second_database"), _restore(content)),
         images={name: value.value for name, value in content.get("image_parameters").items()},
         exclude=_names(content.get("exclude")),
         release=_release(content, artifacts),
@@ -121,8 +121,8 @@ def _restore(content: Checked) -> RestoreParameters:
     )
 
 
-def _second(declared: Checked) -> SecondDatabase:
-    """Return the parameters of a second database, all of which a set with one has."""
+def _second(declared: Checked, first: RestoreParameters) -> SecondDatabase:
+    """Return the parameters of a second database. A set with one has all; `without_instances` came later."""
     if declared.value is None:
         return NO_SECOND
     names = {}
@@ -131,7 +131,12 @@ def _second(declared: Checked) -> SecondDatabase:
         if not names[name]:
             raise declared.get(name).broken(Code.VALUE_MISSING)
     data = {name: names.pop(name) for name in ("snapshot", "cluster", "time")}
-    return SecondDatabase(**names, restore=RestoreParameters(**data))
+    return SecondDatabase(
+        **names,
+        without_instances=declared.get("without_instances").text(),
+        restore=RestoreParameters(**data),
+        first=first,
+    )
 
 
 def _release(content: Checked, artifacts: tuple[Artifact, ...]) -> ReleaseRule | None:

@@ -109,6 +109,11 @@ class TemplateSet:
         """Return whether an environment with these values is protected; always without such a parameter."""
         return not self.protection_parameter or values.get(self.protection_parameter) == "true"
 
+    def databases(self, known: Mapping[str, str]) -> dict[str, str]:
+        """Return the values of the parameters of two databases, as `fixed` does; {} in a set without them."""
+        fixed = self.fixed(known)
+        return {name: fixed[name] for name in self.second.pinned}
+
     def fixed(self, known: Mapping[str, str]) -> dict[str, str]:
         """Return an environment's values for the parameters of a change, from which those chosen once follow.
 

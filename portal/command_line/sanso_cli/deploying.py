@@ -30,6 +30,7 @@ from sanso_cli.options import (
 from sanso_cli.output import Exit, Format, fail, show
 from sanso_cli.texts import _
 
+DATABASES = ("restore", "switch_to", "delete_database", "keep_database")
 CREATED_WITH, OPTIONAL = ("name", "reason", "parameters"), ("labels", "on_failure", "requires_approval")
 
 
@@ -169,7 +170,7 @@ def bring_to(
     body: dict[str, Any] = {"parameters": wanted["parameters"], "reason": wanted["reason"]}
     if wanted["version"]:
         body["template_version"] = session.version(api, str(wanted["version"]))
-    body |= {key: wanted[key] for key in ("restore", "switch_to") if wanted.get(key)}
+    body |= {key: wanted[key] for key in DATABASES if wanted.get(key)}
     if wanted.get("on_failure"):
         choices["on_failure"] = wanted["on_failure"]
     more = _more(api, environment["id"], wanted)

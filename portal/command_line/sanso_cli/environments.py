@@ -173,6 +173,42 @@ def switch_database(
 
 
 @app.command()
+def delete_database(
+    name: Name,
+    database: Annotated[str, typer.Option(help=_("A or B, the one that the servers do not use."))],
+    reason: Reason = "",
+    yes: Yes = False,
+    only_plan: Plan = False,
+    wait: Wait = True,
+    output: Output = Format.TABLE,
+) -> None:
+    """Delete one of two databases in two changes, first its instances: preview, confirm, apply, follow."""
+    api = session.client()
+    wanted = {"parameters": {}, "version": "", "reason": reason, "delete_database": database.upper()}
+    bring_to(
+        api, session.environment(api, name), wanted, yes=yes, only_plan=only_plan, wait=wait, output=output
+    )
+
+
+@app.command()
+def keep_database(
+    name: Name,
+    database: Annotated[str, typer.Option(help=_("A or B, the one whose deletion has begun."))],
+    reason: Reason = "",
+    yes: Yes = False,
+    only_plan: Plan = False,
+    wait: Wait = True,
+    output: Output = Format.TABLE,
+) -> None:
+    """Keep a database whose deletion has begun, with new instances: preview, confirm, apply, follow."""
+    api = session.client()
+    wanted = {"parameters": {}, "version": "", "reason": reason, "keep_database": database.upper()}
+    bring_to(
+        api, session.environment(api, name), wanted, yes=yes, only_plan=only_plan, wait=wait, output=output
+    )
+
+
+@app.command()
 def release(
     name: Name,
     version: Version,

@@ -24,7 +24,7 @@ from deployments.health.rules.rollup import roll_up
 from deployments.template_sets import template_files
 from deployments.template_sets.models import stored_sets
 from tests.browsing import TEMPLATE
-from tests.builders import allow
+from tests.builders import allow, make_deployment
 from tests.changes.pages.test_create_again import VALUES
 from tests.health_builders import make_whole
 from tests.pages.environment_pages import show
@@ -34,15 +34,27 @@ PARAMETERS = """
   Databases: {Type: String, Default: A, AllowedValues: [A, both, B]}
   InUse: {Type: String, Default: A, AllowedValues: [A, B]}
   Unprotected: {Type: String, Default: none, AllowedValues: [none, A, B]}
+  WithoutInstances: {Type: String, Default: none, AllowedValues: [none, A, B]}
   Snapshot: {Type: String, Default: ""}
   Source: {Type: String, Default: ""}
   Time: {Type: String, Default: ""}
 Resources:
 """
-NAMES = "databases: Databases, in_use: InUse, unprotected: Unprotected"
+NAMES = "databases: Databases, in_use: InUse, unprotected: Unprotected, without_instances: WithoutInstances"
 MANIFEST = f"root: root.yaml\nsecond_database: {{{NAMES}, snapshot: Snapshot, cluster: Source, time: Time}}\n"
-ONE = {"Databases": "A", "InUse": "A", "Unprotected": "none", "Snapshot": "", "Source": "", "Time": ""}
+ONE = {
+    "Databases": "A",
+    "InUse": "A",
+    "Unprotected": "none",
+    "WithoutInstances": "none",
+    "Snapshot": "",
+    "Source": "",
+    "Time": "",
+}
 TWO = ONE | {"Databases": "both", "Unprotected": "B", "Snapshot": "kept"}
+SWITCHED = TWO | {"InUse": "B", "Unprotected": "none"}
+EMPTIED = SWITCHED | {"Unprotected": "A", "WithoutInstances": "A"}
+ONLY_B = SWITCHED | {"Databases": "B"}
 
 
 @pytest.fixture
@@ -322,3 +334,156 @@ def test_other_changes_and_rollbacks_keep_the_database_in_use(shop: Environment,
 
     for one in (changed, back):
         assert {name: one.parameters[name] for name in switched} == switched
+
+
+def delete_url(shop: Environment, slot: str) -> str:
+    return f"{reverse('environment_delete_database', args=[shop.pk])}?database={slot}"
+
+
+def test_the_first_change_of_a_deletion_removes_instances_and_protection_alone(
+    browser: Client, shop: Environment
+) -> None:
+    with_both_shown(shop, "second", SWITCHED)
+    button = show(browser, shop, "database").one("a", id="delete-database")
+    assert "site-cluster" in button.text
+    url = button["href"]
+    assert url == delete_url(shop, "A")
+    shown = page(browser.get(url))
+    assert (
+        "removes the instances and the deletion protection of database A" in shown.one(id="consequence").text
+    )
+    assert "Entries of database A that are not in database B" in shown.one(id="lost").text
+
+    answer = browser.post(url, sent())
+
+    found = added(shop)
+    assert answer["Location"] == found.get_absolute_url()
+    assert found.parameters == VALUES | EMPTIED
+    preview = page(browser.get(answer["Location"], follow=True))
+    assert "which a second change deletes" in preview.one(id="database-deletion").text
+    edited = browser.get(reverse("environment_change", args=[shop.pk]), {"from": str(found.pk)})
+    assert edited["Location"] == url
+
+
+def test_the_second_change_of_a_deletion_removes_the_cluster(browser: Client, shop: Environment) -> None:
+    with_both_shown(shop, "second", EMPTIED)
+    tab = show(browser, shop, "database")
+    assert "it has no instances, and its data is still there" in tab.one(id="database").text
+    assert not tab.all("a", id="switch-database")
+    url = tab.one("a", id="delete-database")["href"]
+    shown = page(browser.get(url))
+    assert "deletes the cluster of database A" in shown.one(id="consequence").text
+
+    answer = browser.post(url, sent())
+
+    assert added(shop).parameters == VALUES | ONLY_B
+    preview = page(browser.get(answer["Location"], follow=True))
+    assert "whether CloudFormation takes a final snapshot" in preview.one(id="database-deletion").text
+
+
+@pytest.mark.parametrize("switched_at", [None, datetime(2026, 12, 2, 14, 5, tzinfo=UTC)])
+def test_what_is_lost_with_a_database_is_what_was_written_to_it(
+    browser: Client, shop: Environment, operator: User, switched_at: datetime | None
+) -> None:
+    created = Deployment.objects.get(environment=shop)
+    with_values(shop, SWITCHED if switched_at else TWO)
+    for before, after, at in ((ONE, TWO, created.ended_at), (TWO, SWITCHED, switched_at)):
+        if at is None:
+            continue
+        make_deployment(
+            shop,
+            kind="update",
+            state="succeeded",
+            last_phase="ready",
+            ended_at=at,
+            template_digest=created.template_digest,
+            parameters=VALUES | after,
+            base=make_deployment(shop, state="failed", parameters=VALUES | before, ended_at=at),
+        )
+
+    lost = page(browser.get(delete_url(shop, "A" if switched_at else "B"))).one(id="lost").text
+
+    if switched_at:
+        assert "The servers used database A until" in lost
+        assert "2 Dec" in lost or "2026-12-02" in lost
+    else:
+        assert "The servers have never used database B" in lost
+
+
+@pytest.mark.parametrize(
+    ("values", "slot", "why"),
+    [
+        (ONE, "A", "has only one database, which is deleted with the environment"),
+        (ONLY_B, "B", "has only one database, which is deleted with the environment"),
+        (SWITCHED, "B", "The servers use database B. Switch to the other one"),
+        (SWITCHED, "C", "The servers use database C"),
+    ],
+)
+def test_a_deletion_that_is_not_possible_says_why(
+    browser: Client, shop: Environment, values: dict[str, str], slot: str, why: str
+) -> None:
+    with_values(shop, values)
+
+    refused = browser.post(delete_url(shop, slot), sent())
+
+    assert refused.status_code == 422
+    assert why in page(refused).text
+    assert not Deployment.objects.filter(environment=shop, kind="update").exists()
+
+
+def test_the_servers_cannot_be_switched_to_a_database_without_instances(
+    browser: Client, shop: Environment
+) -> None:
+    with_values(shop, EMPTIED)
+
+    refused = browser.post(switch_url(shop, "A"), sent())
+
+    assert "Database A has no instances, since its deletion has begun" in page(refused).text
+
+
+def test_other_changes_and_rollbacks_do_not_bring_a_deleted_database_back(
+    shop: Environment, operator: User
+) -> None:
+    earlier = Deployment.objects.get(environment=shop)
+    with_values(shop, ONLY_B)
+    earlier.parameters = VALUES | SWITCHED
+
+    changed = request_change(
+        user=operator, environment=shop, parameters=VALUES, reason="", request_key=uuid4()
+    )
+    back = request_rollback(user=operator, deployment=earlier, reason="", request_key=uuid4())
+
+    for one in (changed, back):
+        assert {name: one.parameters[name] for name in ONLY_B} == ONLY_B
+
+
+def test_a_set_that_cannot_delete_one_of_two_databases_says_what_to_do(
+    browser: Client, shop: Environment, template_set: Path
+) -> None:
+    (template_set / "template-set.yaml").write_text(
+        MANIFEST.replace(", without_instances: WithoutInstances", "")
+    )
+    older = template_files.load(template_set)
+    stored_sets.keep(older)
+    with_both_shown(shop, "second", SWITCHED)
+    Deployment.objects.filter(environment=shop).update(template_digest=older.digest)
+
+    assert not show(browser, shop, "database").all("a", id="delete-database")
+    refused = browser.post(delete_url(shop, "A"), sent())
+
+    assert "Update the environment to a version with without_instances" in page(refused).text
+
+
+def test_a_database_whose_deletion_has_begun_can_be_kept(browser: Client, shop: Environment) -> None:
+    url = f"{reverse('environment_keep_database', args=[shop.pk])}?database=A"
+    with_values(shop, SWITCHED)
+    assert "The deletion of database A has not begun" in page(browser.post(url, sent())).text
+    with_both_shown(shop, "second", EMPTIED)
+    assert show(browser, shop, "database").one("a", id="keep-database")["href"] == url
+    assert "adds instances to database A again" in page(browser.get(url)).one(id="consequence").text
+
+    browser.post(url, sent())
+
+    assert added(shop).parameters == VALUES | SWITCHED
+    edited = browser.get(reverse("environment_change", args=[shop.pk]), {"from": str(added(shop).pk)})
+    assert edited["Location"] == url

@@ -1,8 +1,9 @@
-"""A change that restores a second database: what is checked before anything is created."""
+"""Changes of an environment's databases: restored beside, switched, deleted; others keep the databases."""
 
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from deployments.aws.rds_backups import ClusterSnapshot
 from deployments.changes.commands.apply import apply_change
 from deployments.changes.commands.databases import request_databases
 from deployments.changes.commands.preview import request_change
+from deployments.common.errors import UserFixable
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import State
@@ -27,11 +29,13 @@ from tests.stepping import run
 PARAMETERS = (
     "Databases: {Type: String, Default: A}, InUse: {Type: String, Default: A}, "
     'Unprotected: {Type: String, Default: none}, Data: {Type: String, Default: ""}, '
-    'Source: {Type: String, Default: ""}, Time: {Type: String, Default: ""}'
+    'Source: {Type: String, Default: ""}, Time: {Type: String, Default: ""}, '
+    'WithoutInstances: {Type: String, Default: none}, DataOfA: {Type: String, Default: ""}'
 )
 MANIFEST = (
+    "snapshot_parameter: DataOfA\n"
     "second_database: {databases: Databases, in_use: InUse, unprotected: Unprotected, snapshot: Data, "
-    "cluster: Source, time: Time}\n"
+    "cluster: Source, time: Time, without_instances: WithoutInstances}\n"
 )
 
 
@@ -81,8 +85,8 @@ def requested(environment: Environment, user: User, **wanted: Any) -> Deployment
     )
 
 
-def restore(environment: Environment, user: User) -> Deployment:
-    return requested(environment, user, restore=RestoredData(snapshot="kept"))
+def restore(environment: Environment, user: User, snapshot: str = "kept") -> Deployment:
+    return requested(environment, user, restore=RestoredData(snapshot=snapshot))
 
 
 def applied(preview: Deployment, user: User, aws: FakeAws) -> Deployment:
@@ -176,3 +180,95 @@ def test_a_switch_ends_if_others_switched_since_its_request(
 
     assert (ended.state, ended.error_code) == (State.FAILED, "DatabasesChanged")
     assert in_use(two) == ("A", "none", "kept")
+
+
+def never_ready(switch: Deployment) -> None:
+    """Let a change have failed after its stacks were complete, as when the site does not respond."""
+    Deployment.objects.filter(pk=switch.pk).update(state="failed", error_code="NotReady")
+
+
+def test_a_switch_whose_servers_did_not_become_ready_is_not_undone_by_the_next_change(
+    two: Environment, aws: FakeAws, operator: User
+) -> None:
+    waiting = request_change(
+        user=operator,
+        environment=two,
+        parameters=two.parameters | {"Size": "3"},
+        reason="",
+        request_key=uuid.uuid4(),
+    )
+    run(waiting, aws, until=lambda one: one.state == State.PREVIEW)
+    never_ready(applied(requested(two, operator, switch_to="B"), operator, aws))
+    two.refresh_from_db()
+
+    later = request_change(
+        user=operator,
+        environment=two,
+        parameters=two.parameters | {"Size": "4"},
+        reason="",
+        request_key=uuid.uuid4(),
+    )
+    assert later.parameters["InUse"] == "B"
+    waiting.refresh_from_db()
+    stale = apply_change(user=operator, deployment=waiting, digest=waiting.preview_digest)
+    again = run(stale, aws, until=lambda one: one.state == State.PREVIEW and one.revision > 0)
+    applied(again, operator, aws)
+    assert in_use(two) == ("B", "none", "kept")
+
+    applied(requested(two, operator, switch_to="A"), operator, aws)
+    assert in_use(two) == ("A", "none", "kept")
+
+
+def databases(environment: Environment) -> dict[str, str]:
+    """Return the parameters of the databases of an environment."""
+    environment.refresh_from_db()
+    names = ("Databases", "InUse", "Unprotected", "WithoutInstances", "Data", "DataOfA")
+    return {name: environment.parameters[name] for name in names}
+
+
+def test_a_database_is_deleted_by_two_changes_and_another_one_is_restored_in_its_place(
+    two: Environment, aws: FakeAws, operator: User
+) -> None:
+    applied(requested(two, operator, switch_to="B"), operator, aws)
+    switched = databases(two)
+
+    applied(requested(two, operator, delete="A"), operator, aws)
+    assert databases(two) == switched | {"Unprotected": "A", "WithoutInstances": "A"}
+    with pytest.raises(UserFixable) as refused:
+        requested(two, operator, switch_to="A")
+    assert refused.value.code == "DatabaseEmptied"
+
+    applied(requested(two, operator, delete="A"), operator, aws)
+    only_b = switched | {"Databases": "B"}
+    assert databases(two) == only_b
+
+    aws.db_snapshots["newer"] = replace(KEPT, snapshot_id="newer")
+    again = restore(two, operator, snapshot="newer")
+    applied(again, operator, aws)
+    both = only_b | {"Databases": "both", "Unprotected": "A", "DataOfA": "newer"}
+    assert databases(two) == both
+    (looked_up,) = Event.objects.of(again).filter(code="preflight.snapshot")
+    assert looked_up.values["snapshot"] == "newer"
+
+    size = request_change(
+        user=operator,
+        environment=two,
+        parameters=two.parameters | {"Size": "3"},
+        reason="",
+        request_key=uuid.uuid4(),
+    )
+    applied(size, operator, aws)
+    assert databases(two) == both
+
+
+def test_a_deletion_that_was_requested_before_a_switch_deletes_nothing(
+    two: Environment, aws: FakeAws, operator: User
+) -> None:
+    deletion = run(requested(two, operator, delete="B"), aws, until=lambda one: one.state == State.PREVIEW)
+    applied(requested(two, operator, switch_to="B"), operator, aws)
+    deletion.refresh_from_db()
+
+    ended = run(apply_change(user=operator, deployment=deletion, digest=deletion.preview_digest), aws)
+
+    assert (ended.state, ended.error_code) == (State.FAILED, "DatabasesChanged")
+    assert databases(two)["Databases"] == "both"

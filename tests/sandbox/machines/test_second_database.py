@@ -1,4 +1,4 @@
-"""A second database with what was saved before a second: beside the one in use, then in use, and back."""
+"""A second database with what was saved before: beside the one in use, in use, and instead of the first."""
 
 from __future__ import annotations
 
@@ -100,7 +100,54 @@ def test_a_second_database_is_restored_beside_the_first_and_used_in_its_place(sa
 
 def switch(site: Site, slot: str) -> None:
     """Let the servers use another database."""
-    values = changed(ActiveDatabase=slot, UnprotectedDatabase="none")
-    name = f"switch-{slot.lower()}"
-    apply(site.account, site.root, "UPDATE", UsePreviousTemplate=True, Parameters=values, name=name)
+    update(site, f"switch-{slot.lower()}", ActiveDatabase=slot, UnprotectedDatabase="none")
+
+
+def test_the_first_database_is_deleted_and_data_is_restored_in_its_place(sandbox: Sandbox) -> None:
+    site = deployed(sandbox, DeletionProtection="true", FinalSnapshot="true")
+    rds = site.account.client("rds")
+    first = cluster_of(site)
+    in_first = [saved(site)]
+    rds.create_db_cluster_snapshot(DBClusterIdentifier=first, DBClusterSnapshotIdentifier="kept")
+    wait_until(lambda: is_available(site, "kept"), what="the snapshot")
+    update(site, "beside", Databases="both", DatabaseSnapshotB="kept", UnprotectedDatabase="B")
+    switch(site, "B")
+    second = cluster_of(site)
+    in_second = [*in_first, saved(site)]
+
+    update(site, "emptied", UnprotectedDatabase="A", DatabaseWithoutInstances="A")
+
+    rows = {row["DBClusterIdentifier"]: row for row in rds.describe_db_clusters()["DBClusters"]}
+    assert {name: len(row["DBClusterMembers"]) for name, row in rows.items()} == {first: 0, second: 2}
+    assert {name: row["DeletionProtection"] for name, row in rows.items()} == {first: False, second: True}
+
+    update(site, "deleted", Databases="B", UnprotectedDatabase="none", DatabaseWithoutInstances="none")
+
+    (left,) = rds.describe_db_clusters()["DBClusters"]
+    assert (left["DBClusterIdentifier"], left["DeletionProtection"]) == (second, True)
+    manual = rds.describe_db_cluster_snapshots(SnapshotType="manual")["DBClusterSnapshots"]
+    assert {row["DBClusterIdentifier"] for row in manual} == {first}
+    assert len(manual) == 2  # the final one, too
+    in_second.append(saved(site))
+    wait_until(lambda: json.loads(site.get("read")) == in_second, what="all times in the database in use")
+
+    final = next(name for row in manual if (name := row["DBClusterSnapshotIdentifier"]) != "kept")
+    update(site, "again", Databases="both", DatabaseSnapshot=final, UnprotectedDatabase="A")
+    assert cluster_of(site) == second
+    switch(site, "A")
+
+    assert cluster_of(site) not in (first, second)
+    wait_until(lambda: json.loads(site.get("read")) == in_first, what="the times of the final snapshot")
+
+
+def is_available(site: Site, snapshot: str) -> bool:
+    found = site.account.client("rds").describe_db_cluster_snapshots(DBClusterSnapshotIdentifier=snapshot)
+    return bool(found["DBClusterSnapshots"][0]["Status"] == "available")
+
+
+def update(site: Site, name: str, **values: str) -> None:
+    """Change some values of the environment."""
+    apply(
+        site.account, site.root, "UPDATE", UsePreviousTemplate=True, Parameters=changed(**values), name=name
+    )
     assert site.account.status(site.root) == "UPDATE_COMPLETE", failures(site.account)

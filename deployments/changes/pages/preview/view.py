@@ -14,7 +14,7 @@ from deployments.access.pages.who_can_grant import who_can_grant
 from deployments.access.rules.roles import Right
 from deployments.access.texts.commands import permission_needed
 from deployments.changes.display.approvals import required_text
-from deployments.changes.display.databases import switched_to
+from deployments.changes.display.databases import previewed_deletion, switched_to
 from deployments.changes.display.previews import cause_of_rejection, discard_stages, is_retriable, retry_url
 from deployments.changes.models.approvals import ApplyConditions, apply_conditions
 from deployments.changes.models.assessments import assessment_of, find_set, planned_stacks
@@ -92,6 +92,7 @@ def context(
         "hazards": [_hazard(one, deployment.changes.get("facts") or {}) for one in lost],
         "needs_name": may_lose_data(changes),
         "slot": switched_to(deployment),
+        "deletion": previewed_deletion(deployment),
         "caught": [event(one) for one in Event.objects.of(deployment).with_code(CAUGHT, CATCHING)],
         "warnings": [event(one) for one in validation_warnings(deployment)],
         "hidden_stacks": hidden_stacks(changes, stacks),

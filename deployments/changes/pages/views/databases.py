@@ -13,6 +13,7 @@ from deployments.access.commands.requesting import CHANGE
 from deployments.access.pages.requests import AuthedRequest, may
 from deployments.access.pages.visible import environment_or_404
 from deployments.changes.commands.databases import request_databases, set_for
+from deployments.changes.display.databases import deletion_of
 from deployments.changes.pages.restored_data import chosen_data
 from deployments.common.errors import UserFixable
 from deployments.common.pages.forms import ReasonedForm
@@ -20,9 +21,14 @@ from deployments.common.texts import error_text
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.locks.display.holds import held_sentence
-from deployments.template_sets.template_files.restored_data import DatabaseChange, RestoredData
+from deployments.template_sets.template_files.restored_data import FIRST, DatabaseChange, RestoredData
 
-CRUMBS = {"restore_database": _("Restore data"), "switch_database": _("Switch database")}
+CRUMBS = {
+    "restore_database": _("Restore data"),
+    "switch_database": _("Switch database"),
+    "delete_database": _("Delete database"),
+    "keep_database": _("Keep database"),
+}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -50,6 +56,34 @@ def environment_switch_database(request: AuthedRequest, pk: int) -> HttpResponse
     except UserFixable as problem:
         return _answer(request, environment, "switch_database", why_not=error_text(problem))
     return _requested(request, environment, "switch_database", wanted, slot=slot)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@may(CHANGE, "change")
+def environment_delete_database(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Show what is lost when the database that is not in use is deleted, or request the preview of it."""
+    environment = environment_or_404(request, pk)
+    wanted = DatabaseChange(delete=request.GET.get("database", FIRST))
+    try:
+        set_for(environment, wanted)
+    except UserFixable as problem:
+        return _answer(request, environment, "delete_database", why_not=error_text(problem))
+    deletion = deletion_of(environment, wanted.delete)
+    return _requested(request, environment, "delete_database", wanted, deletion=deletion)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@may(CHANGE, "change")
+def environment_keep_database(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Show what it adds to keep a database whose deletion has begun, or request the preview of it."""
+    environment = environment_or_404(request, pk)
+    slot = request.GET.get("database", FIRST)
+    wanted = DatabaseChange(keep=slot)
+    try:
+        set_for(environment, wanted)
+    except UserFixable as problem:
+        return _answer(request, environment, "keep_database", why_not=error_text(problem))
+    return _requested(request, environment, "keep_database", wanted, slot=slot)
 
 
 def _requested(
