@@ -139,20 +139,23 @@ def _failed_over(cluster: Record, identifier: str | None) -> None:
 
 
 def _measure(cluster: Record, members: list[Member]) -> None:
-    """Publish AuroraReplicaLag in milliseconds.
+    """Publish DatabaseConnections and AuroraReplicaLag, of each instance and aggregated as in RDS.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.AuroraMonitoring.Metrics.html
+    https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/dimensions.html
     """
     now = time.monotonic()
     if now < cluster.get("_measured_at", 0.0) + shortened(METRIC, at_least=LEAST_METRIC):
         return
     cluster["_measured_at"] = now
+    of_cluster = {"DBClusterIdentifier": cluster["DBClusterIdentifier"]}
     for member in members:
-        if member.lag_ms is not None:
-            cloudwatch.record_metric(
-                "AWS/RDS",
-                "AuroraReplicaLag",
-                member.lag_ms,
-                "Milliseconds",
-                {"DBInstanceIdentifier": member.instance},
-            )
+        values = (
+            ("DatabaseConnections", member.connections, "Count"),
+            ("AuroraReplicaLag", member.lag_ms, "Milliseconds"),
+        )
+        of_role = {**of_cluster, "Role": "WRITER" if member.writes else "READER"}
+        for name, value, unit in values:
+            if value is not None:
+                for dimensions in ({"DBInstanceIdentifier": member.instance}, of_cluster, of_role):
+                    cloudwatch.record_metric("AWS/RDS", name, value, unit, dimensions)
