@@ -41,5 +41,7 @@ def test_statistics_are_those_of_cloudwatch(account: Account, statistic: str) ->
 
 def test_another_statistic_is_refused(account: Account) -> None:
     """https://github.com/prometheus-community/yet-another-cloudwatch-exporter/issues/385"""
-    with pytest.raises(ClientError, match=r"The value Median for parameter .+\.Stat is not a valid statistic"):
+    with pytest.raises(
+        ClientError, match=r"The value Median for parameter .+\.Stat is not a valid statistic"
+    ):
         read(account, 1, "Median")
