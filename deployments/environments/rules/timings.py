@@ -86,7 +86,7 @@ def simulated(time_scale: float) -> Timings:
             trailing_interval=1.0,
         ),
         sources=dict.fromkeys(OBSERVED, (1.0, 5.0))
-        | {"site": (3.0, 15.0), "maintenance": (3.0, 15.0)},  # frequent reads would keep the machine busy
+        | dict.fromkeys(("site", "maintenance", "metrics"), (3.0, 15.0)),  # frequent ones would keep it busy
         readiness=1.0,
         root=5.0,
         snapshot=1.0,

@@ -150,5 +150,5 @@ def has_unobserved(first: Environment) -> bool:
 
 def oldest(clock: Clock) -> timedelta:
     """Return the age of the oldest observation of the sources that are polled within two minutes."""
-    rows = Observation.objects.exclude(source__in=("backups", "maintenance"))
+    rows = Observation.objects.exclude(source__in=("backups", "maintenance", "metrics"))
     return max(clock.now() - at for at in rows.values_list("observed_at", flat=True) if at)
