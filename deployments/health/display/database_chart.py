@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.template.defaultfilters import floatformat
 from django.utils.translation import gettext as _
 
 from deployments.environments.models.deployments import Deployment
@@ -142,7 +143,7 @@ def _plot(
 
 def _label(name: str, unit: str, values: Iterable[float], events: Sequence[str]) -> str:
     known = sorted(values)
-    low, high = (f"{value:.1f}".removesuffix(".0") for value in (known[0], known[-1]))
+    low, high = floatformat(known[0]), floatformat(known[-1])
     text = _("%(name)s: between %(low)s and %(high)s.") % {
         "name": name,
         "low": low,

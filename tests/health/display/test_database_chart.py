@@ -44,7 +44,7 @@ def facts(card: Element) -> dict[str, str]:
 
 
 def test_connections_and_lag_are_lines_over_time(browser: Client, environment: Environment) -> None:
-    make_metrics(environment, (60, 20, 4, 17.4), (55, 20, 4, 18.0), (1, 34, 5, 90.25))
+    make_metrics(environment, (60, 20, 4, 17.4), (55, 20, 4, 18.0), (1, 34, 5, 90.5))
 
     card = metrics(browser, environment)
 
@@ -57,7 +57,7 @@ def test_connections_and_lag_are_lines_over_time(browser: Client, environment: E
     assert lag.one("path", class_="second")["d"] == ""
     assert [one.text for one in card.all("svg", class_="axis")[1].all("text")] == ["100 ms", "50", "0"]
     found = facts(card)
-    assert (found["Connections of the writer"], found["Replica lag"]) == ("34", "90.2 ms")
+    assert (found["Connections of the writer"], found["Replica lag"]) == ("34", "90.5 ms")
 
 
 def test_a_gap_stays_where_cloudwatch_has_no_value(browser: Client, environment: Environment) -> None:
@@ -75,7 +75,7 @@ def test_a_gap_stays_where_cloudwatch_has_no_value(browser: Client, environment:
 def test_failovers_and_deployments_are_marks_and_in_the_table(
     browser: Client, environment: Environment
 ) -> None:
-    make_metrics(environment, (60, 20, 4, 17.4), (1, 34, 5, 90.25))
+    make_metrics(environment, (60, 20, 4, 17.4), (1, 34, 5, 90.5))
     change = make_deployment(environment, kind="update", state="succeeded", last_phase="stacks")
     make_failover(environment, 30)
     make_failover(environment, 60 * 24)
@@ -88,16 +88,16 @@ def test_failovers_and_deployments_are_marks_and_in_the_table(
         ]
         assert [one.one("title").text for one in chart.all("g", class_="mark")] == [f"Update {change.pk}"]
         assert f"Events: Failover from site-2 to site-1, Update {change.pk}." in chart["aria-label"]
-    assert "30" in facts(card)["Last failover"] or card.one(class_="last-failover").all("time")
+    assert card.one(class_="last-failover").all("time")
     rows = [[cell.text for cell in row.all("td")] for row in card.one("tbody").all("tr")]
-    assert rows == [["34", "5", "90.2"], ["20", "4", "17.4"]]
+    assert rows == [["34", "5", "90.5"], ["20", "4", "17.4"]]
     assert "Failover from site-2 to site-1" in card.one("details").text
 
 
 def test_a_failover_before_the_time_of_the_chart_is_the_last_one(
     browser: Client, environment: Environment
 ) -> None:
-    make_metrics(environment, (1, 34, 5, 90.25))
+    make_metrics(environment, (1, 34, 5, 90.5))
     make_failover(environment, 60 * 24)
 
     card = metrics(browser, environment)

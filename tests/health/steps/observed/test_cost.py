@@ -145,7 +145,7 @@ def test_fifty_environments_cost_at_most_two_reads_a_second_per_service(
 def has_unobserved(first: Environment) -> bool:
     """Return whether a source of an environment has not been observed yet."""
     rows = Observation.objects.filter(environment__account=first.account_id)
-    return rows.exclude(observed_at=None).count() < ENVIRONMENTS * 6
+    return rows.exclude(observed_at=None).count() < ENVIRONMENTS * 7
 
 
 def oldest(clock: Clock) -> timedelta:
