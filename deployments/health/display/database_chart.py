@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
-from deployments.health.display.time_axis import Step, TimeAxis, axis_top, deployment_name
+from deployments.health.display.chart_axis import ChartAxis, Step, axis_top, deployment_name
 from deployments.health.models.metrics import DatabaseFailover, DatabaseMetrics
 from deployments.health.rules.database_metrics import LATE, PERIOD
 from deployments.health.rules.observations import Observations
@@ -48,7 +48,7 @@ class DatabaseChart:
     failovers: Sequence[DatabaseFailover]
     last_failover_at: datetime | None
     deployments: Sequence[Deployment]
-    axis: TimeAxis
+    axis: ChartAxis
     connections: Plot | None
     lag: Plot | None
 
@@ -80,7 +80,7 @@ def database_charts(environment: Environment, facts: Observations, now: datetime
     """Return a chart for each cluster of an environment, the one in use first."""
     rows = list(DatabaseMetrics.objects.of(environment).since(now - CHART))
     start = max(now - CHART, min((row.start for row in rows), default=now), environment.created_at)
-    axis = TimeAxis(start=start, now=now)
+    axis = ChartAxis(start=start, now=now)
     failovers = list(DatabaseFailover.objects.newest_of(environment))
     deployments = list(Deployment.objects.of(environment).that_changed_stacks().begun_since(start))
     clusters = sorted(facts.clusters, key=lambda one: not facts.is_in_use(one.cluster_id))
@@ -98,13 +98,13 @@ def database_charts(environment: Environment, facts: Observations, now: datetime
 
 def _chart(
     cluster_id: str,
-    axis: TimeAxis,
+    axis: ChartAxis,
     rows: Sequence[DatabaseMetrics],
     failovers: Sequence[DatabaseFailover],
     deployments: Sequence[Deployment],
 ) -> DatabaseChart:
-    drawn = [one for one in failovers if one.at >= axis.start]
-    events = [failover_name(one) for one in drawn] + [deployment_name(one) for one in deployments]
+    recent = [one for one in failovers if one.at >= axis.start]
+    events = [failover_name(one) for one in recent] + [deployment_name(one) for one in deployments]
     writer, readers, lag = (
         [
             (max(row.start, axis.start), min(row.start + PERIOD, axis.now), getattr(row, name))
@@ -117,7 +117,7 @@ def _chart(
         cluster_id=cluster_id,
         rows=rows,
         latest=rows[-1] if rows and axis.now - rows[-1].start < PERIOD + LATE else None,
-        failovers=drawn,
+        failovers=recent,
         last_failover_at=failovers[0].at if failovers else None,
         deployments=deployments,
         axis=axis,
@@ -127,7 +127,7 @@ def _chart(
 
 
 def _plot(
-    axis: TimeAxis,
+    axis: ChartAxis,
     lines: tuple[Sequence[Step], Sequence[Step]],
     unit: str,
     name: str,

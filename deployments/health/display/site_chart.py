@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from django.utils.translation import gettext as _
 
 from deployments.environments.models.deployments import Deployment
-from deployments.health.display.time_axis import TimeAxis, axis_top, deployment_name, percent
+from deployments.health.display.chart_axis import ChartAxis, axis_top, deployment_name, percent
 from deployments.health.models.site import SiteReads
 from deployments.health.rules.site_reads import percentile
 
@@ -41,7 +41,7 @@ class SiteChart:
 
     intervals: Sequence[ReadsInterval]
     deployments: Sequence[Deployment]
-    axis: TimeAxis
+    axis: ChartAxis
     top: int
     median: str
     p95: str
@@ -75,7 +75,7 @@ def site_chart(
     intervals: Sequence[ReadsInterval], deployments: Sequence[Deployment], start: datetime, now: datetime
 ) -> SiteChart:
     """Return the chart of these intervals and of the deployments that began in its time, oldest first."""
-    axis = TimeAxis(start=start, now=now)
+    axis = ChartAxis(start=start, now=now)
     top = axis_top(max((one.p95 or 0.0 for one in intervals), default=0.0))
     return SiteChart(
         intervals=intervals,
@@ -90,7 +90,7 @@ def site_chart(
     )
 
 
-def _failure(one: ReadsInterval, axis: TimeAxis) -> tuple[str, str, int, int]:
+def _failure(one: ReadsInterval, axis: ChartAxis) -> tuple[str, str, int, int]:
     """Return a bar (left, width, top, height): as high as the share that failed, but never invisible."""
     height = max(2, round(FAILED_HEIGHT * one.failed / one.reads))
     width = max(0.008, axis.share(one.end) - axis.share(one.begin))

@@ -22,7 +22,7 @@ Step = tuple[datetime, datetime, float | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TimeAxis:
+class ChartAxis:
     """The horizontal axis of a chart between two times."""
 
     start: datetime
