@@ -20,6 +20,7 @@ import deployments.health.models.configuration
 import deployments.health.models.database
 import deployments.health.models.fleet
 import deployments.health.models.maintenance
+import deployments.health.models.metrics
 import deployments.health.models.observing
 import deployments.health.models.samples
 import deployments.health.models.site

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from deployments.aws.acm import Certificate
 from deployments.aws.autoscaling import Group, ScalingActivity
 from deployments.aws.cloudtrail import TrailEvent
-from deployments.aws.cloudwatch import ClusterUse
+from deployments.aws.cloudwatch import ClusterMetrics, ClusterUse
 from deployments.aws.described_network import DescribedNetwork
 from deployments.aws.ec2 import NetworkInterface, TaggedInstance
 from deployments.aws.elbv2 import LoadBalancer, TargetGroup, TargetHealth
@@ -82,6 +82,7 @@ class FakeServices:
         self.engine_support: list[EngineSupport] = []
         self.secret_ages: dict[str, SecretAge] = {}  # by ARN
         self.cluster_uses: dict[str, ClusterUse] = {}
+        self.metrics: dict[str, list[ClusterMetrics]] = {}  # by cluster
         self.interfaces: dict[str, list[NetworkInterface]] = {}  # by VPC
         self.network: DescribedNetwork | None = None
         self.running: set[str] = set()  # instances
@@ -261,6 +262,15 @@ class FakeServices:
     def cluster_use(self, cluster_id: str) -> ClusterUse:
         self._call("cloudwatch:GetMetricData")
         return self.cluster_uses.get(cluster_id, ClusterUse())
+
+    def cluster_metrics(
+        self, cluster_ids: Sequence[str], since: datetime, period: timedelta
+    ) -> dict[str, list[ClusterMetrics]]:
+        self._call("cloudwatch:GetMetricData")
+        found = {
+            key: [one for one in self.metrics.get(key, ()) if one.start >= since] for key in cluster_ids
+        }
+        return {key: rows for key, rows in found.items() if rows}
 
     def replica_lags(self, instance_ids: Sequence[str]) -> dict[str, float]:
         self._call("cloudwatch:GetMetricData")

@@ -14,9 +14,11 @@ from deployments.health.models.configuration import Association, AssociationRun
 from deployments.health.models.database import DatabaseCluster, DatabaseMember, DatabaseSnapshot
 from deployments.health.models.fleet import FleetGroup, FleetInstance
 from deployments.health.models.maintenance import DatabaseMaintenance, DatabaseSecret
+from deployments.health.models.metrics import DatabaseFailover, DatabaseMetrics
 from deployments.health.models.observing import Observation
 from deployments.health.models.reads import observations_of
 from deployments.health.models.samples import HealthSample
+from deployments.health.rules.database_metrics import begin_of
 from deployments.health.rules.rollup import roll_up
 from deployments.stacks.models.stacks import Stack
 from tests.builders import make_deployment, make_environment, make_resource, make_stack
@@ -150,6 +152,35 @@ def _make_tier(
             output_at=now,
         )
         for key, _ in ids
+    )
+
+
+def make_metrics(
+    environment: Environment, *numbers: tuple[int, float | None, float | None, float | None]
+) -> None:
+    """Add metrics of the database: minutes ago, connections of the writer and of the reader, lag."""
+    now = timezone.now()
+    DatabaseMetrics.objects.bulk_create(
+        DatabaseMetrics(
+            environment=environment,
+            cluster_id="site-cluster",
+            start=begin_of(now - timedelta(minutes=minutes)),
+            writer_connections=writer,
+            reader_connections=reader,
+            replica_lag_ms=lag,
+        )
+        for minutes, writer, reader, lag in numbers
+    )
+
+
+def make_failover(environment: Environment, minutes: int) -> DatabaseFailover:
+    """Add a failover of the database some minutes ago."""
+    return DatabaseFailover.objects.create(
+        environment=environment,
+        cluster_id="site-cluster",
+        at=timezone.now() - timedelta(minutes=minutes),
+        writer_id="site-1",
+        previous_writer_id="site-2",
     )
 
 

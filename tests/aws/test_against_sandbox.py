@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatch
 from typing import Any
 
 import pytest
 
 from deployments.aws import session
+from deployments.aws.cloudwatch import ClusterMetrics
 from deployments.aws.outputs import outputs_of
 from deployments.aws.session import Clients
 from deployments.common.errors import AwsAccessError, AwsNotFound
+from deployments.health.rules.database_metrics import PERIOD, begin_of
 from deployments.health.rules.maintenance import newer_minor_versions, support_of
 from sandbox_tests.engine.conftest import REGION, Account
 from sandbox_tests.resources.conftest import NETWORK, made
@@ -204,6 +207,21 @@ def test_clusters_and_their_instances(clients: Clients, outputs: dict[str, str])
     assert {row.status for row in instances} == {"available"}
     assert {row.instance_class for row in instances} == {"db.t4g.medium"}
     assert clients.rds.clusters(["gone"]) == []
+
+
+def test_connections_and_lag_of_a_cluster_are_read_by_role(clients: Clients, outputs: dict[str, str]) -> None:
+    since = begin_of(datetime.now(UTC) - timedelta(hours=1))
+
+    def newest() -> ClusterMetrics | None:
+        found = clients.cloudwatch.cluster_metrics([outputs["Cluster"], "gone"], since, PERIOD)
+        assert set(found) <= {outputs["Cluster"]}
+        return found[outputs["Cluster"]][-1] if found else None
+
+    wait_until(lambda: (one := newest()) is not None and one.replica_lag_ms is not None, what="metrics")
+    (latest,) = filter(None, [newest()])
+    assert latest.start == begin_of(latest.start)
+    assert latest.writer_connections is not None
+    assert latest.reader_connections is not None
 
 
 def test_maintenance_versions_and_support_are_read(

@@ -47,7 +47,7 @@ def measure_all() -> int:
     from django.urls import reverse
 
     from tests.builders import make_user
-    from tests.health_builders import make_past, make_whole, run_failed, unwell
+    from tests.health_builders import make_metrics, make_past, make_whole, run_failed, unwell
 
     call_command("migrate", verbosity=0)
     user = make_user("ana", is_superuser=True)
@@ -56,6 +56,7 @@ def measure_all() -> int:
     for number in range(5):
         unwell(big, number=2 * number)
     run_failed(big)
+    make_metrics(big, *((minutes, 20 + minutes % 7, 4, 17.4) for minutes in range(0, 180, 5)))
     for number in range(49):
         make_past(make_whole(f"environment-{number}", owner=user))
     client = Client()
@@ -67,6 +68,7 @@ def measure_all() -> int:
         measure(client, "200 instances, tab of servers", f"{page}servers"),
         measure(client, "200 instances, every row", f"{page}servers?all=1"),
         measure(client, "200 instances, what is refreshed", page, live=True),
+        measure(client, "tab of the database, 3 h of metrics", f"{page}database"),
         measure(
             client, "its past, refreshed", reverse("environment_health_history", args=[big.pk]), live=True
         ),

@@ -53,7 +53,7 @@ def an_app_server_that_hangs_is_named(deployed: Deployed) -> None:
         f"app servers fails its health check (…{instance[-4:]})", timeout=HEALED
     )
     expect(deployed.target("app", instance)).to_contain_text("unhealthy · Target.Timeout")
-    expect(deployed.reads).to_contain_text("Healthy 4 of 4", timeout=HEALED)  # by the other server
+    expect(deployed.reads).to_contain_text("4 of 4 reads succeeded", timeout=HEALED)  # by the other server
 
     run_on(deployed, instance, FREEZE.format("CONT"))
     is_healthy(deployed)
@@ -89,7 +89,7 @@ def an_app_server_whose_disk_is_full_is_named(deployed: Deployed) -> None:
     output = panel.locator("tbody tr").filter(has_text=instance).locator("details")
     output.locator("summary").click()
     expect(output).to_contain_text(NO_SPACE, timeout=HEALED)
-    expect(deployed.reads).to_contain_text("Healthy 4 of 4", timeout=HEALED)
+    expect(deployed.reads).to_contain_text("4 of 4 reads succeeded", timeout=HEALED)
 
     deployed.act(instance, "free-disk")
     panel.get_by_role("button", name="Run on failed instances").click()

@@ -77,7 +77,7 @@ def an_app_server_that_hangs_is_named(deployed: Deployed) -> None:
         text = f"1 of 2 app servers fails its health check (…{sick[-4:]})"
         expect(deployed.health).to_contain_text(text, timeout=SOON)
         assert_one_is_unhealthy(deployed, "app", sick, "Target.Timeout")
-        expect(deployed.reads).to_contain_text("Healthy 4 of 4", timeout=SOON)  # by the other server
+        expect(deployed.reads).to_contain_text("4 of 4 reads succeeded", timeout=SOON)  # by the other server
 
     assert_all_are_healthy(deployed, sick)
 

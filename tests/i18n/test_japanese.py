@@ -72,6 +72,7 @@ def test_every_translation_is_japanese(japanese: Catalog) -> None:
         "VPC",
         "CloudFormation",
         "CloudTrail",
+        "CloudWatch",
         "State Manager",
         "Auto Scaling",
         "Aurora",

@@ -30,7 +30,6 @@ UNUSED: dict[str, dict[str, str]] = {
         "cloudformation:RollbackStack": "an operator rolls back what was kept after a failure",
         "cloudformation:SetStackPolicy": "UpdateStack with a stack policy, which protects data, needs it too",
         "cloudtrail:LookupEvents": "who denied or changed a resource is looked up when it has failed",
-        "cloudwatch:GetMetricData": "the replica lag is read while a page is open, once a minute",
         "ec2:DeleteNetworkInterface": _REMAINS,
         "ec2:DescribeAddresses": _TESTED,
         "ec2:DescribeAvailabilityZones": _TESTED,
@@ -136,9 +135,6 @@ SILENT: dict[str, dict[str, Silent]] = {
     "sanso-portal": {
         "elasticloadbalancing:DescribeLoadBalancerAttributes": Silent(
             "silent: the page says that it is unknown whether the load balancers are protected", succeeds=True
-        ),
-        "cloudwatch:GetMetricData": Silent(
-            "silent: the replica lag is read while a page is open, once a minute", succeeds=True
         ),
     },
     ENVIRONMENT: {

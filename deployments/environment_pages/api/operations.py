@@ -1,6 +1,9 @@
-"""Environments: reading them, their stacks, their health, their backups and their maintenance."""
+"""Environments: reading them, their stacks, and what is observed of them."""
 
 from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
@@ -24,12 +27,16 @@ from deployments.environment_pages.api.schemas import (
 from deployments.environment_pages.display.notes import notes_of
 from deployments.health.commands.watch import watch
 from deployments.health.display.api_schemas import BackupsOut, HealthOut, MaintenanceOut
+from deployments.health.display.metrics_schemas import DatabaseMetricsOut
 from deployments.health.models.database import DatabaseSnapshot
 from deployments.health.models.maintenance import PendingMaintenance
+from deployments.health.models.metrics import DatabaseFailover, DatabaseMetrics
 from deployments.health.models.reads import observations_of
 from deployments.health.rules.rollup import roll_up
 from deployments.locks.models import EnvironmentLock
 from deployments.stacks.models.stacks import Stack
+
+Hours = Annotated[int, Query(3, ge=1, le=24 * 366, description="How far back, in hours.")]
 
 
 @router.get("/environments", response={200: EnvironmentPage, **FOR_LIST}, operation_id="list_environments")
@@ -114,6 +121,25 @@ def get_maintenance(request: ApiRequest, environment_id: Key) -> MaintenanceOut:
     secrets = list(environment.database_secrets.order_by("-cluster_id", "name"))
     sources = observations_of(environment).sources
     return MaintenanceOut.of(rows, pending, secrets, sources, timezone.now())
+
+
+@router.get(
+    "/environments/{environment_id}/database-metrics",
+    response={200: DatabaseMetricsOut, **FOR_ONE},
+    operation_id="get_database_metrics",
+)
+def get_database_metrics(request: ApiRequest, environment_id: Key, hours: Hours) -> DatabaseMetricsOut:
+    """Return connections, replica lag and failovers of an environment's databases over time.
+
+    Reading them polls their source more often.
+    """
+    environment = environment_of(request, environment_id)
+    if not environment.deleted_at:
+        watch(environment)
+    since = timezone.now() - timedelta(hours=hours)
+    rows = list(DatabaseMetrics.objects.of(environment).since(since))
+    failovers = list(DatabaseFailover.objects.newest_of(environment))
+    return DatabaseMetricsOut.of(observations_of(environment), rows, failovers)
 
 
 def detail_of(request: ApiRequest, pk: int) -> EnvironmentDetail:

@@ -87,6 +87,14 @@ _ALL = (
         parts=("clusters",),
     ),
     ObservedKind(
+        key="metrics",
+        fast=60.0,  # CloudWatch has a new value each minute, and AWS charges for each metric
+        idle=3600.0,  # it keeps the values of the time between
+        batch_size=100,
+        shares_calls=True,
+        parts=("clusters",),
+    ),
+    ObservedKind(
         key="site",
         fast=10.0,
         idle=60.0,

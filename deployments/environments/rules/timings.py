@@ -92,7 +92,7 @@ def simulated(time_scale: float) -> Timings:
         # Frequent reads would keep the machine busy: what seldom changes is read less often.
         sources=dict.fromkeys(OBSERVED, (1.0, 5.0))
         | {"database": (2.0, 10.0), "backups": (3.0, 15.0)}
-        | dict.fromkeys(("site", "maintenance"), (3.0, 15.0)),
+        | dict.fromkeys(("site", "maintenance", "metrics"), (3.0, 15.0)),
         readiness=1.0,
         root=5.0,
         snapshot=1.0,

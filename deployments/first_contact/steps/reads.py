@@ -118,6 +118,10 @@ READS: dict[str, Read] = {
         Expect.EMPTY,
         lambda a, m: [one for one in _values(a.cloudwatch.cluster_use(m.name)) if one is not None],
     ),
+    "cloudwatch.cluster_metrics": (
+        Expect.EMPTY,
+        lambda a, m: a.cloudwatch.cluster_metrics([m.name], m.now - _DAY, timedelta(minutes=5)),
+    ),
     "logs.log_groups": (Expect.EMPTY, lambda a, m: a.logs.log_groups(m.name)),
     "logs.written_before": (
         Expect.MISSING,

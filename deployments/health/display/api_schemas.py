@@ -97,7 +97,7 @@ class HealthOut(Schema):
             status=health.status,
             text=_text(health.sentence),
             tiers=[TierOut.of(one) for one in health.tiers],
-            sources=_sources(sources, *sources),
+            sources=sources_out(sources, *sources),
         )
 
 
@@ -158,7 +158,7 @@ class BackupsOut(Schema):
         """Return the backups from observations and the environment's snapshots."""
         return cls(
             clusters=[ClusterBackupsOut.of(one, snapshots) for one in facts.clusters],
-            sources=_sources(facts.sources, "database", "backups"),
+            sources=sources_out(facts.sources, "database", "backups"),
         )
 
 
@@ -258,11 +258,12 @@ class MaintenanceOut(Schema):
         return cls(
             clusters=[ClusterMaintenanceOut.of(row, pending, now) for row in rows],
             secrets=[SecretOut.of(row) for row in secrets],
-            sources=_sources(sources, "maintenance"),
+            sources=sources_out(sources, "maintenance"),
         )
 
 
-def _sources(known: Mapping[str, LastPoll], *names: str) -> list[SourceOut]:
+def sources_out(known: Mapping[str, LastPoll], *names: str) -> list[SourceOut]:
+    """Return the sources with these names that are known."""
     return [
         SourceOut(name=name, observed_at=one.observed_at, problem=_text(one.problem))
         for name in names

@@ -15,6 +15,7 @@ from deployments.common.pages.datetime_formats import iso
 from deployments.environments.display import badges, tab_urls
 from deployments.environments.models.environments import Environment
 from deployments.health.display import aws_badges, backups, panels, site
+from deployments.health.display.database_chart import database_charts
 from deployments.health.display.diagrams.environment import environment_diagram
 from deployments.health.display.maintenance import maintenance
 from deployments.health.display.poll_status import poll_statuses
@@ -99,6 +100,7 @@ def _database(
     return {
         "clusters": panels.clusters(facts),
         "backups": backups.backups(environment, facts, requests, everything=everything),
+        "metrics": database_charts(environment, facts, timezone.now()),
         "maintenance": maintenance(environment),
         "secrets": list(environment.database_secrets.order_by("-cluster_id", "name")),
     }

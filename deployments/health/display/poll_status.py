@@ -25,6 +25,7 @@ SERVICES = {
     "database": gettext_lazy("Aurora"),
     "backups": gettext_lazy("Aurora (snapshots)"),
     "maintenance": gettext_lazy("Aurora (maintenance)"),
+    "metrics": gettext_lazy("CloudWatch"),
     "site": gettext_lazy("Site"),
 }
 _ACTION = re.compile(r"\b[a-z][a-z0-9-]+:[A-Z][A-Za-z0-9]+\b")

@@ -20,6 +20,7 @@ _LABELS = {
     "database": _("Database"),
     "backups": _("Backups"),
     "maintenance": _("Maintenance"),
+    "metrics": _("Metrics"),
     "site": _("Site"),
 }
 CHOICES = [(key, _LABELS[key]) for key in KINDS]

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sanso_cli import backups, maintenance, session
+from sanso_cli import backups, maintenance, metrics, session
 from sanso_cli.changes import carry_out, finish
 from sanso_cli.client import ApiError
 from sanso_cli.deploying import bring_to, deploy, restored_data
@@ -108,6 +108,7 @@ app.command("backups")(backups.show_backups)
 app.command("snapshot")(backups.take_snapshot)
 app.command("drill")(backups.run_drill)
 app.command("maintenance")(maintenance.show_maintenance)
+app.command("metrics")(metrics.show_metrics)
 app.command("drills")(backups.show_drills)
 
 

@@ -57,6 +57,8 @@ HEADINGS: Final = (
     *(N_("engine version"), N_("support"), N_("standard support ends at"), N_("extended support ends at")),
     *(N_("newer versions"), N_("maintenance window"), N_("action"), N_("resource"), N_("applies at")),
     *(N_("apply after"), N_("forced at"), N_("value created at"), N_("rotated at"), N_("rotates at")),
+    *(N_("start"), N_("writer connections"), N_("reader connections"), N_("replica lag ms"), N_("at")),
+    *(N_("previous writer"), N_("writer")),
 )
 """The names of columns and members that are translated; others are printed as the API calls them."""
 STATES: Final = (

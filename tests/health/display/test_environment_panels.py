@@ -218,7 +218,8 @@ def test_the_latest_reads_are_shown_with_their_duration(browser: Client) -> None
 
     shown = show(browser, environment)
 
-    assert "✓ Healthy 4 of 4 reads succeeded · 42 ms" in shown.one(id="site-reads").text
+    text = shown.one(id="site-reads").text
+    assert text.startswith("4 of 4 reads succeeded · 42 ms")
     edge = shown.one("svg", class_="wide").one("svg", class_="edge")
     assert edge["aria-label"] == "Median latency 31 ms, 0.5 % of reads failed"
     assert [text.text for text in edge.all("text")] == ["31 ms", "0.5 %"]

@@ -9,6 +9,7 @@ from typing import Any
 
 from deployments.aws.rds import Cluster, DBInstance
 from deployments.health.models.database import DatabaseCluster, DatabaseMember
+from deployments.health.models.metrics import DatabaseFailover
 from deployments.health.steps.observe.poll_round import ObservedEnvironment, PollRound
 from deployments.health.steps.observe.rows import sync
 
@@ -90,6 +91,7 @@ class Database:
             wanted[member.instance_id,] = values
         rows = DatabaseMember.objects.filter(cluster=cluster)
         roles = dict(rows.values_list("instance_id", "is_writer"))
+        _keep_failover(polls, one, row, roles)
         changed, gone = sync(
             rows, ("instance_id",), wanted, polls.now, new={"cluster": cluster, "since": polls.now}
         )
@@ -97,6 +99,22 @@ class Database:
         rows.filter(instance_id__in=swapped).update(since=polls.now)
         DatabaseMember.objects.filter(pk__in=[member.pk for member in gone]).delete()
         one.changed |= changed or bool(gone)
+
+
+def _keep_failover(
+    polls: PollRound, one: ObservedEnvironment, row: Cluster, roles: Mapping[str, bool]
+) -> None:
+    """Keep that the writer is another instance than at the last poll, whose roles are given."""
+    before = next((instance_id for instance_id, is_writer in roles.items() if is_writer), "")
+    writer = next((member.instance_id for member in row.members if member.is_writer), "")
+    if before and writer and before != writer:
+        DatabaseFailover.objects.create(
+            environment=one.environment,
+            cluster_id=row.cluster_id,
+            at=polls.now,
+            writer_id=writer,
+            previous_writer_id=before,
+        )
 
 
 def _lags(polls: PollRound, one: ObservedEnvironment, row: Cluster) -> Mapping[str, float] | None:

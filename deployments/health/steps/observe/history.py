@@ -13,11 +13,13 @@ from deployments.environments.models.environments import Environment
 from deployments.environments.rules.health_status import SEVERITY, HealthStatus
 from deployments.environments.rules.phases import DELETING
 from deployments.health.models.fleet import FleetInstance, ScalingActivity
+from deployments.health.models.metrics import DatabaseFailover, DatabaseMetrics
 from deployments.health.models.reads import observations_of
 from deployments.health.models.samples import WHOLE, HealthSample
 from deployments.health.models.site import SiteProbe, SiteReads
 from deployments.health.rules.rollup import Health, roll_up
 from deployments.health.steps import notices
+from deployments.health.steps.observe import metrics
 
 AGAIN = timedelta(seconds=30)
 """Interval of the roll-up without changes: health also changes when figures become out of date."""
@@ -76,7 +78,7 @@ def _sample(environment: Environment, health: Health, now: datetime) -> None:
 
 
 def prune(now: datetime) -> int:
-    """Thin the samples that are older than a day, and delete old rows: one batch of each.
+    """Thin the samples and metrics that are older than a day, and delete old rows: one batch of each.
 
     Return the number of deleted rows.
     """
@@ -89,9 +91,11 @@ def prune(now: datetime) -> int:
             ScalingActivity.objects.filter(started_at__lt=limit, ended_at__lt=limit),
             SiteProbe.objects.filter(at__lt=limit),
             SiteReads.objects.filter(start__lt=limit),
+            DatabaseMetrics.objects.filter(start__lt=limit),
+            DatabaseFailover.objects.filter(at__lt=limit),
         )
     )
-    return gone + _thin(now - FULL_FOR)
+    return gone + _thin(now - FULL_FOR) + metrics.thin(now - FULL_FOR, BATCH)
 
 
 def _delete(rows: QuerySet[Any]) -> int:

@@ -29,6 +29,7 @@ from deployments.health.steps.observe.backups import Backups
 from deployments.health.steps.observe.database import Database
 from deployments.health.steps.observe.fleet import Fleet
 from deployments.health.steps.observe.maintenance import Maintenance
+from deployments.health.steps.observe.metrics import Metrics
 from deployments.health.steps.observe.poll_round import ObservationPoller, ObservedEnvironment, PollRound
 from deployments.health.steps.observe.site import SiteReadsPoller
 from deployments.health.steps.observe.targets import Targets
@@ -38,7 +39,7 @@ log = logging.getLogger(__name__)
 
 POLLERS: dict[str, Callable[[], ObservationPoller]] = {
     poller.source: poller
-    for poller in (Targets, Associations, Fleet, Database, Backups, Maintenance, SiteReadsPoller)
+    for poller in (Targets, Associations, Fleet, Database, Backups, Maintenance, Metrics, SiteReadsPoller)
 }
 REPORT_AFTER = 2
 """Throttling and timeouts are reported after this many failed polls in a row."""

@@ -13,7 +13,7 @@ from typing import Any
 import pymysql
 import pytest
 
-from sandbox_tests.processes import LIMIT
+from sandbox_tests.processes import LIMIT, wait_until
 from sanso_sandbox.backends.databases.embedded.server import Server
 from sanso_sandbox.protocols.databases import DatabaseSettings
 
@@ -62,6 +62,14 @@ def test_rows_come_back_with_their_types_and_numbers(database: Server) -> None:
         assert cursor.fetchall() == ((1, MOMENT),)
         assert cursor.execute("UPDATE saved_times SET dt = NOW() WHERE id = 1") == 1
         assert cursor.execute("DELETE FROM saved_times WHERE id < 9") == 2
+
+
+def test_connected_clients_are_counted_by_the_address_that_they_use(database: Server) -> None:
+    clients = [connect(database) for _ in range(3)]
+    wait_until(lambda: database.connections(database.endpoint.writer) == 3, what="three clients")
+    for client in clients:
+        client.close()
+    wait_until(lambda: database.connections(database.endpoint.writer) == 0, what="the end of all clients")
 
 
 def test_datelogs_checksum_of_all_times_changes_with_them(database: Server) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import secrets
 import threading
@@ -275,6 +276,33 @@ def test_cloudwatch_has_the_replica_lag(account: Account, aurora: Outputs) -> No
     wait_until(lambda: bool(points()), what="a point of the metric")
     assert points()[0]["Unit"] == "Milliseconds"
     assert 0 <= points()[0]["Maximum"] < 30_000
+
+
+def test_cloudwatch_has_the_connections_of_clients_and_the_lag_by_role(
+    account: Account, aurora: Outputs
+) -> None:
+    def maximum(metric: str, role: str) -> float | None:
+        now = datetime.datetime.now(datetime.UTC)
+        dimensions = [
+            {"Name": "DBClusterIdentifier", "Value": aurora["Cluster"]},
+            {"Name": "Role", "Value": role},
+        ]
+        of_role = {"Namespace": "AWS/RDS", "MetricName": metric, "Dimensions": dimensions}
+        (found,) = account.client("cloudwatch").get_metric_data(
+            MetricDataQueries=[
+                {"Id": "m", "MetricStat": {"Metric": of_role, "Period": 300, "Stat": "Maximum"}}
+            ],
+            StartTime=now - datetime.timedelta(minutes=10),
+            EndTime=now + datetime.timedelta(minutes=1),
+        )["MetricDataResults"]
+        return max(found["Values"], default=None)
+
+    with contextlib.ExitStack() as open_clients:
+        for _ in range(7):
+            open_clients.enter_context(connect(account, aurora, "Endpoint"))
+        wait_until(lambda: (maximum("DatabaseConnections", "WRITER") or 0) >= 7, what="the connections")
+    wait_until(lambda: maximum("AuroraReplicaLag", "READER") is not None, what="the lag of the reader")
+    assert maximum("AuroraReplicaLag", "WRITER") is None
 
 
 def test_an_unknown_cluster_or_action_is_refused(account: Account, aurora: Outputs) -> None:

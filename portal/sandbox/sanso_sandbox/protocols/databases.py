@@ -45,6 +45,7 @@ class Member:
     answers: bool  # False while its server restarts
     follows: bool  # for a reader: it has all acknowledged commits, and could become the writer
     lag_ms: float | None  # for a reader: from the writer's log to its rows; None if unknown
+    connections: int | None  # of clients; None if unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

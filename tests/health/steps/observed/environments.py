@@ -22,7 +22,7 @@ from tests.fakes import FakeAws
 
 ELB = "arn:aws:elasticloadbalancing:ap-northeast-1:123456789012"
 ZONES = ("ap-northeast-1a", "ap-northeast-1c")
-SOURCES = ("targets", "associations", "fleet", "database", "backups", "maintenance")
+SOURCES = ("targets", "associations", "fleet", "database", "backups", "maintenance", "metrics")
 ENGINE, VERSION = "aurora-mysql", "8.0.mysql_aurora.3.10.0"
 
 

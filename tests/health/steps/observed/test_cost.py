@@ -145,10 +145,10 @@ def test_fifty_environments_cost_at_most_two_reads_a_second_per_service(
 def has_unobserved(first: Environment) -> bool:
     """Return whether a source of an environment has not been observed yet."""
     rows = Observation.objects.filter(environment__account=first.account_id)
-    return rows.exclude(observed_at=None).count() < ENVIRONMENTS * 6
+    return rows.exclude(observed_at=None).count() < ENVIRONMENTS * 7
 
 
 def oldest(clock: Clock) -> timedelta:
     """Return the age of the oldest observation of the sources that are polled within two minutes."""
-    rows = Observation.objects.exclude(source__in=("backups", "maintenance"))
+    rows = Observation.objects.exclude(source__in=("backups", "maintenance", "metrics"))
     return max(clock.now() - at for at in rows.values_list("observed_at", flat=True) if at)

@@ -33,6 +33,7 @@ class Node:
     starts: int = 0  # consecutive starts without getting into service
     start_at: float = 0.0  # earliest time of the next start
     lag_ms: float | None = None
+    connections: int | None = None
     follows: bool = False  # acknowledged commits reach it
     received_all: bool = False  # had all of the writer's log at the last measurement
     silent_since: float | None = None
@@ -46,7 +47,7 @@ class Node:
     def move(self, stage: Stage) -> None:
         """Enter another stage."""
         self.stage, self.since = stage, time.monotonic()
-        self.follows, self.received_all, self.lag_ms = False, False, None
+        self.follows, self.received_all, self.lag_ms, self.connections = False, False, None, None
         self.silent_since, self.apart_since, self.ordered_again = None, None, False
         if stage is Stage.SERVES:
             self.starts, self.start_at = 0, 0.0

@@ -151,7 +151,9 @@ class ClusterReconciler:
             return
         try:
             now = replication.writing(writer.server)
+            writer.connections = replication.client_connections(writer.server)
         except pymysql.MySQLError:
+            writer.connections = None
             _note_silence(writer)
             return
         writer.silence(answered=True)
@@ -161,7 +163,7 @@ class ClusterReconciler:
             try:
                 self._measure_reader(node, now.position)
             except pymysql.MySQLError:
-                node.received_all, node.lag_ms = False, None
+                node.received_all, node.lag_ms, node.connections = False, None, None
                 _note_silence(node)
         self._keep_acknowledged(now)
 
@@ -170,6 +172,7 @@ class ClusterReconciler:
         caught_up = replication.wait_for(node.server, at, MEASURE)
         node.lag_ms = round((time.monotonic() - began) * 1000, 1) if caught_up else None
         found = replication.following(node.server)
+        node.connections = replication.client_connections(node.server)
         node.silence(answered=True)
         node.received_all = found.received >= replication.sequence(at)
         led_right = found.writer == self._roles.writer.server.address

@@ -9,7 +9,7 @@ import re
 import time
 from dataclasses import dataclass
 
-from sanso_sandbox.backends.databases.mariadb import REPLICATOR, MariaDB, Shared
+from sanso_sandbox.backends.databases.mariadb import ADMIN, REPLICATOR, MariaDB, Shared
 from sanso_sandbox.protocols.databases import Address
 
 APPLY = 10.0  # seconds for applying received events before the lock is released
@@ -78,6 +78,21 @@ def following(replica: MariaDB) -> Following:
         applied=sequence(str(own["applied"])),
         error=str(state.get("Last_SQL_Error") or state.get("Last_IO_Error") or ""),
     )
+
+
+def client_connections(server: MariaDB) -> int:
+    """Return the number of connections of clients, without the server's own and those of replication.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.AuroraMonitoring.Metrics.html
+    (DatabaseConnections)
+    """
+    (row,) = server.query(
+        "SELECT COUNT(*) AS number FROM information_schema.PROCESSLIST "
+        "WHERE USER NOT IN (%s, %s, 'system user', 'event_scheduler', 'unauthenticated user')",
+        ADMIN,
+        REPLICATOR,
+    )
+    return int(row["number"])
 
 
 def position(server: MariaDB) -> str:

@@ -94,6 +94,7 @@ class Roles:
                 answers=node.serves,
                 follows=node is not self.writer and node.serves and node.follows and self.safe,
                 lag_ms=None if node is self.writer else node.lag_ms,
+                connections=node.connections,
             )
             for node in self.nodes
             if node.instance

@@ -1,8 +1,9 @@
-"""CloudWatch: alarms notify topics of their own region and partition only."""
+"""CloudWatch: alarms notify topics of their own region and partition only; metrics are read as in AWS."""
 
 from typing import Any, Final
 
 from sanso_sandbox.engine.registry import Created, Properties, Refused, handler, here
+from sanso_sandbox.services.cloudwatch import metric_data
 
 ALARM: Final = "AWS::CloudWatch::Alarm"
 PARTITION: Final = "aws"  # of every region that the sandbox has
@@ -10,7 +11,8 @@ ACTIONS: Final = ("AlarmActions", "OKActions", "InsufficientDataActions")
 
 
 def install() -> None:
-    """Check the actions of alarms."""
+    """Check the actions of alarms, and the calls that read metrics."""
+    metric_data.install()
     found = handler(ALARM)
     create, update = found["create"], found["update"]
 

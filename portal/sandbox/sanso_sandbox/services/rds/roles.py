@@ -1,19 +1,16 @@
 """The writer and the readers of a cluster: the database's reports in RDS's terms."""
 
 import threading
-import time
 
-from ministack.services import cloudwatch, rds
+from ministack.services import rds
 
 from sanso_sandbox.engine import heartbeat, query
 from sanso_sandbox.engine.registry import Answer, Parameters, Record, here
-from sanso_sandbox.engine.time_scale import Wait, shortened
+from sanso_sandbox.engine.time_scale import Wait
 from sanso_sandbox.protocols.databases import CannotFailOver, Database, Member
-from sanso_sandbox.services.rds import databases, events
+from sanso_sandbox.services.rds import databases, events, metrics
 
 FAILOVER = 30.0  # AWS's seconds for a failover, of at most a minute, with this status meanwhile
-METRIC = 60.0  # AWS's seconds between two data points of a metric
-LEAST_METRIC = 5.0
 
 _lock = threading.Lock()
 
@@ -92,7 +89,7 @@ def _reconcile() -> None:
         if database is not None:
             members = database.members()
             _report(cluster, members)
-            _measure(cluster, members)
+            metrics.publish(cluster, members)
 
 
 def _report(cluster: Record, members: list[Member]) -> None:
@@ -136,23 +133,3 @@ def _failed_over(cluster: Record, identifier: str | None) -> None:
         cluster["Status"] = "failing-over"
     events.add(cluster, f"Started failover to DB instance: {identifier}", "failover")
     events.add(cluster, f"Completed failover to DB instance: {identifier}", "failover")
-
-
-def _measure(cluster: Record, members: list[Member]) -> None:
-    """Publish AuroraReplicaLag in milliseconds.
-
-    https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.AuroraMonitoring.Metrics.html
-    """
-    now = time.monotonic()
-    if now < cluster.get("_measured_at", 0.0) + shortened(METRIC, at_least=LEAST_METRIC):
-        return
-    cluster["_measured_at"] = now
-    for member in members:
-        if member.lag_ms is not None:
-            cloudwatch.record_metric(
-                "AWS/RDS",
-                "AuroraReplicaLag",
-                member.lag_ms,
-                "Milliseconds",
-                {"DBInstanceIdentifier": member.instance},
-            )

@@ -78,6 +78,7 @@ class EmbeddedCluster:
                 answers=True,
                 follows=name != self._writer,
                 lag_ms=None if name == self._writer else 0.0,
+                connections=self._server.connections(self._address(name)[0]),
             )
             for name in self._tiers
         ]

@@ -11,7 +11,7 @@ import secrets
 import shutil
 import ssl
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -66,7 +66,7 @@ class Server:
             else:
                 return
 
-    async def _listen(self) -> MysqlServer:
+    async def _listen(self) -> "_Listener":
         server = _Listener(
             admits=self._admits,
             session_factory=lambda: EmbeddedSession(self),
@@ -118,6 +118,10 @@ class Server:
         """Change a user's password."""
         self._users.set(user, password)
 
+    def connections(self, host: str) -> int:
+        """Return the number of clients that are connected to one of the addresses."""
+        return self._server.connections[host]
+
     def stop(self) -> None:
         """Stop listening, cut open connections, and remove the data."""
 
@@ -139,6 +143,7 @@ class _Listener(MysqlServer):  # type: ignore[misc]  # mysql-mimic has no types
     def __init__(self, *, admits: Callable[[Address, Address], bool], **settings: Any) -> None:
         super().__init__(**settings)
         self._admits = admits
+        self.connections: Counter[str] = Counter()  # by the address of this server
 
     async def _client_connected_cb(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         ends = writer.get_extra_info("peername"), writer.get_extra_info("sockname")
@@ -158,10 +163,12 @@ class _Listener(MysqlServer):  # type: ignore[misc]  # mysql-mimic has no types
         )
         connection.status_flags = ServerStatus.SERVER_STATUS_AUTOCOMMIT
         connection.connection_id = await self.control.add(connection)
+        self.connections[ends[1][0]] += 1
         try:
             with contextlib.suppress(ConnectionError, ssl.SSLError):
                 await connection.start()
         finally:
+            self.connections[ends[1][0]] -= 1
             wire.close()
             await self.control.remove(connection.connection_id)
 
