@@ -9,24 +9,28 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from deployments.access.commands.requesting import CommandRequest, requesting
+from deployments.access.commands.requesting import CommandRequest, PermissionMissing, requesting
+from deployments.access.models.permissions import can, can_create
 from deployments.access.rules.roles import Right
 from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
 from deployments.environments.models.accounts import Account
 from deployments.first_contact.models import BY_CANCEL, CLEANING, QUEUED, RUNNING, ContactRun
-from deployments.first_contact.rules.step_names import ALL, CLEAN_UP
+from deployments.first_contact.rules.step_names import ALL, CLEAN_UP, ENVIRONMENT
 from deployments.first_contact.shared import runs
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 
+_OF_ENVIRONMENTS = (Right.OPERATE, Right.CHANGE, Right.RELEASE, Right.DELETE, Right.DELETE_REMAINING)
+
+
 def request_run(*, user: User, account: Account, steps: Collection[str]) -> ContactRun:
     """Request a run of these steps, which a worker makes.
 
     While one with the same steps is in progress, it is returned. Raise UserFixable while another one is, or
-    if it has left something in AWS.
+    if it has left something in AWS. For an environment, the user needs the rights that its life needs.
     """
     chosen = [name for name in ALL if name in steps]
     request = _request(user, account, "run_first_contact", steps=", ".join(chosen))
@@ -34,6 +38,8 @@ def request_run(*, user: User, account: Account, steps: Collection[str]) -> Cont
         request.account = account
         if not chosen:
             raise UserFixable("StepsMissing", Code.CONTACT_WITHOUT_STEPS, "steps")
+        if ENVIRONMENT in chosen:
+            require_environment_rights(user, account)
         found = ContactRun.objects.unfinished(account)
         if found is None:
             try:
@@ -46,6 +52,15 @@ def request_run(*, user: User, account: Account, steps: Collection[str]) -> Cont
             raise UserFixable("ContactInProgress", Code.CONTACT_IN_PROGRESS, account=account.name)
         request.repeats = True
         return found
+
+
+def require_environment_rights(user: User, account: Account) -> None:
+    """Raise PermissionMissing unless a user may take an environment of an account through its life."""
+    if not can_create(user, account):
+        raise PermissionMissing(Right.CREATE, account)
+    for right in _OF_ENVIRONMENTS:
+        if not can(user, right, account):
+            raise PermissionMissing(right, account)
 
 
 def request_cancel(*, user: User, run: ContactRun) -> None:
