@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from django.utils import timezone, translation
 
 from deployments.changes.commands.create import request_deployment
-from deployments.cloudformation.observed_resources import GROUP
+from deployments.cloudformation.observed_resources import GROUP, LOAD_BALANCER
 from deployments.common.message_codes import Code
 from deployments.common.texts import stored_text
 from deployments.environments.models.deployments import Deployment
@@ -82,6 +82,9 @@ def _site_check(contact: Contact, user: User, environment: Environment, after: s
     question = f"site check after the {after}"
     if pipeline.is_noted(contact, question):
         return
+    if not _ids(environment, LOAD_BALANCER):
+        contact.note(question, "not made: the environment has no load balancer")
+        return
     action = pipeline.requested(
         contact, question, lambda: request_site_check(user=user, environment=environment)
     )
@@ -150,8 +153,7 @@ def _servers(contact: Contact, environment: Environment, when: str) -> set[str]:
     noted = [answer["text"] for answer in contact.step.answers if answer["question"] == question]
     if noted:
         return set(noted[0].split(", "))
-    rows = Resource.objects.newest_of(environment)
-    names = [row.physical_id for row in rows if row.type == GROUP]
+    names = _ids(environment, GROUP)
     groups, error = contact.quietly(lambda aws: aws.autoscaling.groups(names))
     if error is not None:
         contact.note(question, str(error), Match.DIFFERENT)
@@ -159,3 +161,9 @@ def _servers(contact: Contact, environment: Environment, when: str) -> set[str]:
     found = {one.instance_id for group in groups or () for one in group.instances}
     contact.note(question, ", ".join(sorted(found)))
     return found
+
+
+def _ids(environment: Environment, type_: str) -> list[str]:
+    """Return the ids of the resources of a type in the stacks of an environment."""
+    rows = Resource.objects.newest_of(environment)
+    return [row.physical_id for row in rows if row.type == type_]
