@@ -172,15 +172,13 @@ def test_a_canceled_run_deletes_the_environment_whose_creation_is_in_progress(
 
 
 def test_a_creation_that_fails_is_reported_and_cleaned_up(account: Account, aws: FakeAws) -> None:
-    denied = AwsAccessError("AccessDenied", "not authorized", "s3:PutObject")
-    rejected = AwsNotFound("NoSuchBucket", "The bucket does not exist.", "s3:PutObject")
-    aws.fail("s3:PutObject", denied, rejected)
+    aws.fail("s3:PutObject", AwsAccessError("AccessDenied", "not authorized", "s3:PutObject"))
 
     done = take_all(requested(account))
 
     assert not report.is_fine(done)
     assert answers(done)["creation"]["outcome"] == "different"
-    assert "The bucket does not exist" in answers(done)["creation"]["text"]
+    assert "AWS denied s3:PutObject" in answers(done)["creation"]["text"]
     assert (done.left, done.active_key) == ([], None)
 
 

@@ -68,6 +68,7 @@ def _without_rest(contact: Contact, user: User, deletion: Deployment) -> None:
         ),
     )
     pipeline.ended(contact, action)
+    _searched(contact, deletion)  # the deletion has requested another search
     outcome = Match.EXPECTED if action.state == "done" else Match.DIFFERENT
     pipeline.note_once(
         contact, "deletion of what remains", f"{action.state}, {len(chosen)} resources", outcome
@@ -95,11 +96,15 @@ def clean_up(contact: Contact) -> list[Left]:
     if environment is None:
         return []
     user = pipeline.user_of(contact.run)
-    if environment.deleted_at is None and user is not None:
+    if user is not None:
         with suppress(StepStopped):
             pipeline.refuse_without_workers(contact)
             _stop(contact, user, environment)
-            delete_environment(contact, user, uuid.uuid4())
+            environment.refresh_from_db()
+            if environment.deleted_at is None:
+                delete_environment(contact, user, uuid.uuid4())
+            elif environment.latest is not None:  # deleted, or its creation was canceled
+                _without_rest(contact, user, environment.latest)
     return [*_stack(contact, environment), *_rest(contact)]
 
 
@@ -128,11 +133,12 @@ def _stack(contact: Contact, environment: Environment) -> list[Left]:
 
 
 def _rest(contact: Contact) -> list[Left]:
-    """Return what the deletion of the environment has left outside of its stacks."""
+    """Return what the deletion of the environment has left outside of its stacks; what others use stays."""
     environment = pipeline.environment_of(contact.run)
     if environment is None or environment.latest is None or environment.deleted_at is None:
         return []
     return [
         Left(type=one.type, id=one.id, billing=str(one.billing), why=str(one.reason))
         for one in remaining_of(environment.latest).resources
+        if not one.details.get("shared_with")
     ]
