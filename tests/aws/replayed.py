@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.rules.phases import AFTER_STACKS, State
 from deployments.template_sets import template_files
@@ -25,7 +23,16 @@ def replayed(log: LogFile, template_set: template_files.TemplateSet) -> Deployme
     deployment = make_deployment(
         environment,
         template_digest=template_set.digest,
-        token=uuid.UUID(created["ClientToken"].removesuffix("-root")),
+        **_protection(log),
     )
     answers = RecordedAnswers(log.calls, log.about["region"])
     return run(deployment, answers, until=lambda row: not row.is_active or State(row.state) in AFTER_STACKS)
+
+
+def _protection(log: LogFile) -> dict[str, str]:
+    """Return whether the deployment was to switch on deletion protection, and by which parameter."""
+    updates = [call["parameters"]["Parameters"] for call in log.calls if call["operation"] == "UpdateStack"]
+    changed = [one["ParameterKey"] for given in updates for one in given if "ParameterValue" in one]
+    if not any(call["operation"] == "UpdateTerminationProtection" for call in log.calls):
+        return {}
+    return {"protection": "wanted", "protection_parameter": next(iter(changed), "")}
