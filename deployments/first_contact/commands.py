@@ -9,8 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from deployments.access.commands.requesting import CommandRequest, PermissionMissing, requesting
-from deployments.access.models.permissions import can, can_create
+from deployments.access.commands.requesting import CommandRequest, requesting
 from deployments.access.rules.roles import Right
 from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
@@ -18,12 +17,10 @@ from deployments.environments.models.accounts import Account
 from deployments.first_contact.models import BY_CANCEL, CLEANING, QUEUED, RUNNING, ContactRun
 from deployments.first_contact.rules.step_names import ALL, CLEAN_UP, ENVIRONMENT
 from deployments.first_contact.shared import runs
+from deployments.first_contact.shared.rights import require_environment_rights
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
-
-
-_OF_ENVIRONMENTS = (Right.OPERATE, Right.CHANGE, Right.RELEASE, Right.DELETE, Right.DELETE_REMAINING)
 
 
 def request_run(*, user: User, account: Account, steps: Collection[str]) -> ContactRun:
@@ -52,15 +49,6 @@ def request_run(*, user: User, account: Account, steps: Collection[str]) -> Cont
             raise UserFixable("ContactInProgress", Code.CONTACT_IN_PROGRESS, account=account.name)
         request.repeats = True
         return found
-
-
-def require_environment_rights(user: User, account: Account) -> None:
-    """Raise PermissionMissing unless a user may take an environment of an account through its life."""
-    if not can_create(user, account):
-        raise PermissionMissing(Right.CREATE, account)
-    for right in _OF_ENVIRONMENTS:
-        if not can(user, right, account):
-            raise PermissionMissing(right, account)
 
 
 def request_cancel(*, user: User, run: ContactRun) -> None:

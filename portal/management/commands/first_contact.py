@@ -15,11 +15,11 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from deployments.environments.models.accounts import Account
-from deployments.first_contact.commands import require_environment_rights
 from deployments.first_contact.display import report
 from deployments.first_contact.models import ContactRun
 from deployments.first_contact.rules import step_names
 from deployments.first_contact.shared import runs
+from deployments.first_contact.shared.rights import require_environment_rights
 from deployments.first_contact.steps.contact import Contact, TakenOver
 from deployments.first_contact.steps.run import finish, take_steps
 from portal.support import contact_archive
