@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from deployments.access.commands.requesting import PermissionMissing
 from deployments.aws import session
+from deployments.common import heartbeats
 from deployments.common.errors import AwsAccessError, AwsNotFound
 from deployments.common.models import leases
 from deployments.environments.models.accounts import Account
@@ -204,7 +205,7 @@ def test_without_workers_nothing_is_created(
 ) -> None:
     monkeypatch.undo()
     monkeypatch.setattr(session, "connect", aws)
-    monkeypatch.setattr(pipeline.heartbeats, "running", lambda _redis: [])
+    monkeypatch.setattr(heartbeats, "running", lambda _redis: [])
 
     done = take_all(requested(account))
 
