@@ -9,6 +9,8 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
+from deployments.aws.account_ref import AccountRef
+from deployments.aws.session import Clients
 from deployments.common.models import leases
 from deployments.environments.models.deployments import Deployment
 from deployments.steps import step
@@ -82,7 +84,7 @@ def removal(deployment: Deployment, aws: FakeAws) -> Deployment:
     return make_deployment(deployment.environment, kind="delete")
 
 
-def take_step(deployment: Deployment, aws: FakeAws) -> None:
+def take_step(deployment: Deployment, aws: Callable[[AccountRef], Clients]) -> None:
     """Make the deployment due, and take one step as a worker does."""
     rows = Deployment.objects.active().filter(pk=deployment.pk)
     rows.update(due_at=timezone.now() - timedelta(seconds=1))
@@ -91,7 +93,9 @@ def take_step(deployment: Deployment, aws: FakeAws) -> None:
 
 
 def run(
-    deployment: Deployment, aws: FakeAws, until: Callable[[Deployment], bool] = lambda d: not d.is_active
+    deployment: Deployment,
+    aws: Callable[[AccountRef], Clients],
+    until: Callable[[Deployment], bool] = lambda d: not d.is_active,
 ) -> Deployment:
     """Take steps until the deployment has ended or `until` is true, and return its current row."""
     for _ in range(LIMIT):

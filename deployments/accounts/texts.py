@@ -13,6 +13,8 @@ from django.utils.translation import gettext_noop as N_
 
 from deployments.accounts.rules.connection import Check, ConnectionFinding, FindingCode
 from deployments.aws.service_quotas import Limited
+from deployments.common.message_codes import Code
+from deployments.common.texts.message_texts import MESSAGES
 
 
 class FindingText(NamedTuple):
@@ -180,32 +182,32 @@ FINDINGS: Final[Mapping[FindingCode, FindingText]] = {
     ),
     FindingCode.TYPES_OK: FindingText(N_("%(names)s: offered in %(zones)s")),
     FindingCode.TYPE_NOT_OFFERED: FindingText(
-        N_("%(type)s is not offered in %(zones)s. Needed by: %(sizes)s."),
+        MESSAGES[Code.TYPE_NOT_OFFERED],
         N_("Choose another instance type or other zones for environments of these sizes."),
     ),
     FindingCode.DATABASES_OK: FindingText(N_("%(names)s: offered in %(zones)s")),
     FindingCode.VERSION_NOT_OFFERED: FindingText(
-        N_("%(region)s does not offer %(engine)s %(version)s. Needed by: %(sizes)s."),
+        MESSAGES[Code.VERSION_NOT_OFFERED],
         N_("Choose another engine version for new environments, or update the template set."),
     ),
     FindingCode.CLASS_NOT_OFFERED: FindingText(
-        N_("%(class)s with %(engine)s %(version)s is not offered in %(zones)s. Needed by: %(sizes)s."),
+        MESSAGES[Code.CLASS_NOT_OFFERED],
         N_("Choose another instance class or other zones for environments of these sizes."),
     ),
     FindingCode.IMAGES_OK: FindingText(N_("%(names)s: available in %(region)s")),
     FindingCode.IMAGE_MISSING: FindingText(
-        N_("%(name)s does not exist in %(region)s. Needed by: %(sizes)s."),
+        MESSAGES[Code.IMAGE_MISSING],
         N_("Enter the ID of a machine image for new environments, or update the template set."),
     ),
     FindingCode.CERTIFICATES_OK: FindingText(
         N_("Issued and valid for at least %(days)s days: %(count)s, all that environments use")
     ),
     FindingCode.CERTIFICATE_MISSING: FindingText(
-        N_("%(arn)s does not exist."),
+        MESSAGES[Code.CERTIFICATE_MISSING],
         N_("Request or import one in Certificate Manager, and change the environments that use this one."),
     ),
     FindingCode.CERTIFICATE_NOT_ISSUED: FindingText(
-        N_("%(arn)s has the status %(status)s."),
+        MESSAGES[Code.CERTIFICATE_NOT_ISSUED],
         N_("Validate or renew the certificate in Certificate Manager: load balancers use issued ones only."),
     ),
     FindingCode.CERTIFICATE_ENDS: FindingText(
@@ -229,7 +231,11 @@ FINDINGS: Final[Mapping[FindingCode, FindingText]] = {
 
 def finding_text(found: ConnectionFinding) -> str:
     """Return what was found, in the active language."""
-    return gettext(FINDINGS[found.code].text) % _values(found)
+    values = _values(found)
+    text = gettext(FINDINGS[found.code].text) % values
+    if found.code is FindingCode.QUOTA_SHORT or "sizes" not in values:
+        return text
+    return gettext("%(finding)s Needed by: %(sizes)s.") % {"finding": text, "sizes": values["sizes"]}
 
 
 def finding_advice(found: ConnectionFinding) -> str:

@@ -89,41 +89,40 @@ def _connect(ref: AccountRef) -> Clients:
         call_counts.shared(ref.quota_url).attach(session.events)
     call_capture.attach(session.events)
     endpoint = ref.endpoint_url or None
-    cloudformation = session.client("cloudformation", endpoint_url=endpoint, config=_CONFIG)
-    elbv2 = session.client("elbv2", endpoint_url=endpoint, config=_CONFIG)
-    rds = session.client("rds", endpoint_url=endpoint, config=_CONFIG)
-    ec2 = session.client("ec2", endpoint_url=endpoint, config=_CONFIG)
+    return clients_of(partial(session.client, endpoint_url=endpoint, config=_CONFIG), ref.region)
+
+
+def clients_of(client: Callable[[str], Any], region: str) -> Clients:
+    """Return the gateways with the clients that `client` creates by the names of services."""
+    cloudformation = client("cloudformation")
+    elbv2 = client("elbv2")
+    rds = client("rds")
+    ec2 = client("ec2")
     return Clients(
         cloudformation=CloudFormationGateway(cloudformation),
         elbv2=ELBv2Gateway(elbv2),
-        autoscaling=AutoScalingGateway(session.client("autoscaling", endpoint_url=endpoint, config=_CONFIG)),
-        ssm=SSMGateway(session.client("ssm", endpoint_url=endpoint, config=_CONFIG)),
-        cloudwatch=CloudWatchGateway(session.client("cloudwatch", endpoint_url=endpoint, config=_CONFIG)),
-        logs=LogsGateway(session.client("logs", endpoint_url=endpoint, config=_CONFIG)),
+        autoscaling=AutoScalingGateway(client("autoscaling")),
+        ssm=SSMGateway(client("ssm")),
+        cloudwatch=CloudWatchGateway(client("cloudwatch")),
+        logs=LogsGateway(client("logs")),
         rds=RDSGateway(rds),
         rds_maintenance=RDSMaintenanceGateway(rds),
-        s3=S3Gateway(session.client("s3", endpoint_url=endpoint, config=_CONFIG), ref.region),
-        sts=STSGateway(session.client("sts", endpoint_url=endpoint, config=_CONFIG)),
+        s3=S3Gateway(client("s3"), region),
+        sts=STSGateway(client("sts")),
         ec2=EC2Gateway(ec2),
-        tagging=TaggingGateway(
-            session.client("resourcegroupstaggingapi", endpoint_url=endpoint, config=_CONFIG)
-        ),
-        cloudtrail=CloudTrailGateway(session.client("cloudtrail", endpoint_url=endpoint, config=_CONFIG)),
-        iam=IAMGateway(session.client("iam", endpoint_url=endpoint, config=_CONFIG)),
+        tagging=TaggingGateway(client("resourcegroupstaggingapi")),
+        cloudtrail=CloudTrailGateway(client("cloudtrail")),
+        iam=IAMGateway(client("iam")),
         quotas=ServiceQuotasGateway(
-            session.client("service-quotas", endpoint_url=endpoint, config=_CONFIG),
+            client("service-quotas"),
             ec2=ec2,
             elbv2=elbv2,
             rds=rds,
             cloudformation=cloudformation,
         ),
-        acm=ACMGateway(session.client("acm", endpoint_url=endpoint, config=_CONFIG)),
-        access_analyzer=AccessAnalyzerGateway(
-            session.client("accessanalyzer", endpoint_url=endpoint, config=_CONFIG)
-        ),
-        secrets=SecretsManagerGateway(
-            session.client("secretsmanager", endpoint_url=endpoint, config=_CONFIG)
-        ),
+        acm=ACMGateway(client("acm")),
+        access_analyzer=AccessAnalyzerGateway(client("accessanalyzer")),
+        secrets=SecretsManagerGateway(client("secretsmanager")),
     )
 
 

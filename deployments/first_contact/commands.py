@@ -15,8 +15,9 @@ from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
 from deployments.environments.models.accounts import Account
 from deployments.first_contact.models import BY_CANCEL, CLEANING, QUEUED, RUNNING, ContactRun
-from deployments.first_contact.rules.step_names import ALL, CLEAN_UP
+from deployments.first_contact.rules.step_names import ALL, CLEAN_UP, ENVIRONMENT
 from deployments.first_contact.shared import runs
+from deployments.first_contact.shared.rights import require_environment_rights
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -26,7 +27,7 @@ def request_run(*, user: User, account: Account, steps: Collection[str]) -> Cont
     """Request a run of these steps, which a worker makes.
 
     While one with the same steps is in progress, it is returned. Raise UserFixable while another one is, or
-    if it has left something in AWS.
+    if it has left something in AWS. For an environment, the user needs the rights that its life needs.
     """
     chosen = [name for name in ALL if name in steps]
     request = _request(user, account, "run_first_contact", steps=", ".join(chosen))
@@ -34,6 +35,8 @@ def request_run(*, user: User, account: Account, steps: Collection[str]) -> Cont
         request.account = account
         if not chosen:
             raise UserFixable("StepsMissing", Code.CONTACT_WITHOUT_STEPS, "steps")
+        if ENVIRONMENT in chosen:
+            require_environment_rights(user, account)
         found = ContactRun.objects.unfinished(account)
         if found is None:
             try:

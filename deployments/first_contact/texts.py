@@ -13,9 +13,11 @@ from deployments.first_contact.rules.answers import Match
 STEPS = {
     "reads": _("Reads"),
     "roles": _("Roles"),
+    "strict": _("Strict scope"),
     "change_set": _("Change set only"),
     "probe": _("Probe stack"),
     "database": _("Database cluster"),
+    "environment": _("Environment"),
     "clean_up": _("Clean-up"),
 }
 WHAT_STEPS_DO = {
@@ -26,6 +28,10 @@ WHAT_STEPS_DO = {
     "roles": _(
         "Simulates each action of the roles, and lets IAM Access Analyzer validate their policies. Creates "
         "nothing, and AWS charges nothing."
+    ),
+    "strict": _(
+        "Tests that the roles have the strict scope (Scope of account.yaml). The other steps show whether "
+        "they suffice. Creates nothing, and AWS charges nothing."
     ),
     "change_set": _(
         "Uploads the bundled template set, creates its change set, and deletes both. AWS charges for "
@@ -38,6 +44,10 @@ WHAT_STEPS_DO = {
     "database": _(
         "Creates an Aurora MySQL cluster without instances, with its network, subnet group and parameter "
         "group, and deletes them. AWS charges for the storage and the secret of the cluster while they exist."
+    ),
+    "environment": _(
+        "Creates an environment of the size Trial as users do, checks its site, changes it, releases to its "
+        "servers, replaces one, and deletes it. Takes an hour or two. AWS charges for everything in it."
     ),
 }
 """What each step does and creates, and what AWS charges for; docs/first-contact.md has the details."""

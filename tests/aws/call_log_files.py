@@ -121,9 +121,9 @@ def replay(call: Call) -> dict[str, Any]:
     service, operation = call["service"], call["operation"]
     if (service, operation) in AFTER_OTHERS:
         model = client_of(service).meta.service_model.operation_model(operation)
-        return {"": _answered(call, model)[1]}
-    answered = functools.partial(_answered, call)
-    return {method: _result(service, method, answered) for method in methods_of(service)[operation]}
+        return {"": answered(call, model)[1]}
+    given = functools.partial(answered, call)
+    return {method: _result(service, method, given) for method in methods_of(service)[operation]}
 
 
 def _result(service: str, method: str, on_call: Callable[..., Any]) -> Any:
@@ -176,7 +176,7 @@ def _empty() -> tuple[AWSResponse, dict[str, Any]]:
     return AWSResponse("", 200, headers, BytesIO()), {"ResponseMetadata": {"HTTPStatusCode": 200}}
 
 
-def _answered(call: Call, model: Any, **_rest: Any) -> Any:
+def answered(call: Call, model: Any, **_rest: Any) -> Any:
     """Return the parsed answer to a request, as botocore's parsers return it."""
     if model.name != call["operation"]:
         return _empty()

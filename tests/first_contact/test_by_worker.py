@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 import pytest
 from django.utils import timezone
@@ -11,7 +10,6 @@ from django.utils import timezone
 from deployments.aws import session
 from deployments.common import stopping
 from deployments.common.errors import AwsAccessError
-from deployments.common.models import leases
 from deployments.environments.models.accounts import Account
 from deployments.first_contact.commands import request_cancel, request_clean_up, request_run
 from deployments.first_contact.display import report
@@ -22,6 +20,7 @@ from deployments.first_contact.steps.contact import Contact, TakenOver
 from tests.accounts.testing import production
 from tests.builders import make_account, make_user
 from tests.fakes import FakeAws
+from tests.first_contact.working import states, take_all, take_step
 
 pytestmark = pytest.mark.django_db
 
@@ -58,27 +57,6 @@ def stopped_worker() -> Iterator[None]:
 
 def requested(account: Account, *steps: str) -> ContactRun:
     return request_run(user=make_user("ana", is_superuser=True), account=account, steps=steps)
-
-
-def take_step(run: ContactRun) -> ContactRun:
-    """Take one step as the dispatcher and a worker do, also after the lease of a dead one has ended."""
-    rows = ContactRun.objects.active().filter(pk=run.pk)
-    later = timezone.now() + timedelta(hours=1)
-    for pk, version in list(leases.claim_due(rows, later, timedelta(seconds=30))):
-        by_worker.run_contact(pk, version)
-    return ContactRun.objects.get(pk=run.pk)
-
-
-def take_all(run: ContactRun) -> ContactRun:
-    for _ in range(20):
-        run = take_step(run)
-        if run.state == FINISHED:
-            return run
-    raise AssertionError("the run does not finish")
-
-
-def states(run: ContactRun) -> dict[str, str]:
-    return dict(run.steps.values_list("name", "state"))
 
 
 def test_a_requested_run_is_taken_step_by_step_until_it_has_cleaned_up(account: Account) -> None:

@@ -32,8 +32,6 @@ UNUSED: dict[str, dict[str, str]] = {
         "cloudtrail:LookupEvents": "who denied or changed a resource is looked up when it has failed",
         "ec2:DeleteNetworkInterface": _REMAINS,
         "ec2:DescribeAddresses": _TESTED,
-        "ec2:DescribeAvailabilityZones": _TESTED,
-        "ec2:DescribeInstanceTypeOfferings": _TESTED,
         "ec2:DescribeInstances": "only servers that remain or that tags of a set of one's own match",
         "ec2:DescribeInternetGateways": _TIMED_OUT,
         "ec2:DescribeNatGateways": _TIMED_OUT,
@@ -55,8 +53,6 @@ UNUSED: dict[str, dict[str, str]] = {
         "rds:AddTagsToResource": _SNAPSHOT,
         "rds:CreateDBClusterSnapshot": _SNAPSHOT,
         "rds:DescribeAccountAttributes": _QUOTAS,
-        "rds:DescribeDBEngineVersions": _TESTED,
-        "rds:DescribeOrderableDBInstanceOptions": _TESTED,
         "rds:DeleteDBClusterAutomatedBackup": _REMAINS,
         "rds:DeleteDBClusterSnapshot": _REMAINS,
         "rds:DeleteDBInstanceAutomatedBackup": _REMAINS,
@@ -130,12 +126,16 @@ class Silent:
     succeeds: bool = False
 
 
+_OFFERS = Silent("silent: the preflight does not check what the region offers", succeeds=True)
 _OUTPUT = Silent("silent: the output of associations is lost", succeeds=True)
 SILENT: dict[str, dict[str, Silent]] = {
     "sanso-portal": {
         "elasticloadbalancing:DescribeLoadBalancerAttributes": Silent(
             "silent: the page says that it is unknown whether the load balancers are protected", succeeds=True
         ),
+        "ec2:DescribeAvailabilityZones": _OFFERS,
+        "ec2:DescribeInstanceTypeOfferings": _OFFERS,
+        "rds:DescribeOrderableDBInstanceOptions": _OFFERS,
     },
     ENVIRONMENT: {
         "ec2:DeleteNetworkInterface": Silent(

@@ -1,6 +1,7 @@
 """Whether a region offers what environments need: instance types, databases, machine images; certificates.
 
-What only some sizes lack is a warning, as with quotas: the others can be created.
+What only some sizes lack is a warning, as with quotas: the others can be created. The preflight of a creation
+asks the same of its own values.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ SOON: Final = 30
 https://docs.aws.amazon.com/acm/latest/userguide/managed-renewal.html
 """
 ISSUED: Final = "ISSUED"
+_UNUSABLE: Final = (FindingCode.CERTIFICATE_MISSING, FindingCode.CERTIFICATE_NOT_ISSUED)
+"""What is wrong with a certificate that no listener accepts."""
 _CERTIFICATE: Final = re.compile(r"arn:[\w-]+:acm:([\w-]+):\d{12}:certificate/[\w-]+")
 _Lack = tuple[FindingCode, tuple[tuple[str, str], ...]]
 """What a size lacks, with the values of the finding's text."""
@@ -57,6 +60,15 @@ def findings(facts: ConnectionAnswers, sizes: Sequence[SizeNeeds]) -> Iterator[C
             )
         elif one in facts.offers.done:
             yield from make()
+
+
+def refusal(facts: ConnectionAnswers, size: SizeNeeds) -> ConnectionFinding | None:
+    """Return the first finding because of which the creation of one size would fail, None if there is none.
+
+    The certificates among the facts are those that it uses. What could not be read refuses nothing.
+    """
+    found = findings(facts, [size])
+    return next((one for one in found if one.result is Result.PROBLEM or one.code in _UNUSABLE), None)
 
 
 def _instance_types(facts: ConnectionAnswers, sizes: Sequence[SizeNeeds]) -> Iterator[ConnectionFinding]:

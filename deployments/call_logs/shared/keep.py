@@ -175,7 +175,8 @@ def lines_of(deployment: Deployment, **facts: Any) -> Iterator[str]:
     """Yield the lines of a deployment's log: one about the log, then the calls, oldest first."""
     account = deployment.environment.account
     source = "sandbox" if account.is_sandbox else "aws"
-    yield log_file.header(source=source, region=account.region, kind=deployment.kind, **facts)
+    about = {"kind": deployment.kind, "state": deployment.state, "error": deployment.error_code}
+    yield log_file.header(source=source, region=account.region, **about, **facts)
     for content in LoggedCall.objects.of(deployment).values_list("content", flat=True).iterator(100):
         yield zlib.decompress(bytes(content)).decode()
 

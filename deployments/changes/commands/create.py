@@ -63,6 +63,7 @@ def request_deployment(
     version: TemplateVersion | None = None,
     labels: Mapping[str, str] | None = None,
     scheduled_for: datetime | None = None,
+    contact_tag: str = "",
 ) -> Deployment:
     """Request the creation of an environment, and return its deployment.
 
@@ -73,7 +74,7 @@ def request_deployment(
 
     `labels` are the environment's; without them, those of a reused environment stay. With `scheduled_for`,
     the name is taken now, and everything else begins at that time
-    (`deployments/changes/steps/scheduled.py`).
+    (`deployments/changes/steps/scheduled.py`). With `contact_tag`, it is the environment of a first contact.
 
     A second call with the same `request_key` returns the deployment of the first. An environment of that name
     that never had a stack is reused. Raise UserFixable with the field that the user must change.
@@ -125,6 +126,7 @@ def request_deployment(
                     keep_on_failure=keep_on_failure,
                     scheduled_for=scheduled_for,
                     keeps_labels=labels is None,
+                    contact_tag=contact_tag,
                 )
         except (IntegrityError, UserFixable) as exc:
             # The other click of a double click may have come first at any point above.
@@ -186,12 +188,16 @@ def _created(
     keep_on_failure: bool,
     scheduled_for: datetime | None,
     keeps_labels: bool,
+    contact_tag: str,
 ) -> Deployment:
     request = sent.request
     plain, secret = values
     template_set, version = chosen
     versions.refuse_new_environment(version)
     environment = _environment(request, account, plain, None if keeps_labels else request.labels)
+    if environment.contact_tag != contact_tag:
+        environment.contact_tag = contact_tag
+        environment.save(update_fields=["contact_tag"])
     deployment = Deployment.objects.create(
         environment=environment,
         kind=Kind.CREATE.value,

@@ -12,7 +12,7 @@ from django.utils import timezone
 from deployments.access.commands.requesting import refuse_deleted
 from deployments.aws.cloudformation import ChangeSetRequest, CloudFormation
 from deployments.aws.session import Clients
-from deployments.changes.steps import caught_servers, failed_change_sets
+from deployments.changes.steps import caught_servers, failed_change_sets, region_offers
 from deployments.changes.steps.failed_change_sets import end_rejected
 from deployments.cloudformation.status import IN_REVIEW
 from deployments.common.errors import AwsAlreadyDone, AwsFailure, AwsNotFound
@@ -43,7 +43,7 @@ def check(deployment: Deployment, clients: Clients) -> float:
     template_set = preflight.check_templates(deployment)
     if template_set is None or (creates and not preflight.check_name(deployment, clients)):
         return SOON
-    preflight.find_images(deployment, clients, template_set)
+    region_offers.check(deployment, clients, template_set)
     if creates:
         preflight.check_restored_data(deployment, clients, template_set.restore)
     elif deployment.base:

@@ -265,6 +265,12 @@ MESSAGES: Final[dict[Code, str]] = {
         "Systems Manager has no parameter %(name)s in this region, which names the machine image for "
         "%(parameter)s. Correct it in template-set.yaml."
     ),
+    Code.IMAGE_MISSING: N_("%(name)s does not exist in %(region)s."),
+    Code.TYPE_NOT_OFFERED: N_("%(type)s is not offered in %(zones)s."),
+    Code.VERSION_NOT_OFFERED: N_("%(region)s does not offer %(engine)s %(version)s."),
+    Code.CLASS_NOT_OFFERED: N_("%(class)s with %(engine)s %(version)s is not offered in %(zones)s."),
+    Code.CERTIFICATE_MISSING: N_("%(arn)s does not exist."),
+    Code.CERTIFICATE_NOT_ISSUED: N_("%(arn)s has the status %(status)s."),
     Code.RESTORE_SNAPSHOT_NOT_FOUND: N_(
         "RDS has no snapshot %(snapshot)s in this account and region. It may have been deleted. Choose "
         "another one, or leave the field empty for an empty database."

@@ -189,6 +189,10 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
         rows = self.filter(created_at__gte=since) if since else self
         return rows.filter(created_at__lt=until) if until else rows
 
+    def of_contact(self, account: Account, tag: str) -> Environment | None:
+        """Return the environment that a first contact with an account has created, None if it has none."""
+        return self.filter(account=account, contact_tag=tag).select_related("account", "latest").first()
+
     def called(self, name: str) -> Self:
         """Keep those with this name, ignoring case."""
         return self.filter(name__iexact=name)
@@ -301,6 +305,8 @@ class Environment(models.Model):
     drill_failed_at = models.DateTimeField(null=True, blank=True, editable=False)
     # When Sanso runs the next restore drill, at least; NULL: only on request.
     next_drill_at = models.DateTimeField(null=True, blank=True, db_index=True, editable=False)
+    # The value of the tag of the first contact that created it, "" for all others.
+    contact_tag = models.CharField(max_length=16, blank=True, default="", db_default="", editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
     due_at = models.DateTimeField(null=True, blank=True, db_index=True)

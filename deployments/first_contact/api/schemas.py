@@ -14,7 +14,7 @@ from deployments.first_contact.models import ContactRun, ContactStep
 from deployments.first_contact.rules.answers import Match
 from deployments.first_contact.rules.step_names import FREE
 
-StepName = Literal["reads", "roles", "change_set", "probe", "database"]
+StepName = Literal["reads", "roles", "strict", "change_set", "probe", "database", "environment"]
 
 
 class ContactBody(Body):
@@ -23,7 +23,8 @@ class ContactBody(Body):
     steps: list[StepName] = Field(
         default=list(FREE),
         max_length=10,
-        description="Taken in their own order. AWS charges for the resources of probe and database.",
+        description="Taken in their own order. AWS charges for the resources of probe, database and "
+        "environment. For environment, the right to deploy in the account is needed.",
     )
 
 

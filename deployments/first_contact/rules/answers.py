@@ -8,8 +8,9 @@ from enum import StrEnum
 from typing import Any, Self
 
 from deployments.common.errors import AwsAccessError, AwsNotFound, AwsRetryable, SansoError
+from deployments.environments.rules.tags import CONTACT_TAG
 
-TAG = "sanso:first-contact"
+TAG = CONTACT_TAG
 """The tag of everything that a run creates; its value is the run's own."""
 STACKS = "sanso-contact-"
 """What the names of a run's stacks begin with, before the value of its tag."""

@@ -39,10 +39,13 @@ class Busy(Exception):
     """Raised when another process works on the run of an account."""
 
 
-def begin(account: Account, names: Collection[str]) -> ContactRun:
+def begin(account: Account, names: Collection[str], user: User | None = None) -> ContactRun:
     """Create a run on which this process works. Raise Busy if another one of the account is not finished."""
     now = timezone.now()
-    return _created(account, names, process=this_process(), seen_at=now, due_at=now + lease())
+    who = user.get_username() if user else ""
+    return _created(
+        account, names, requested_by=who, process=this_process(), seen_at=now, due_at=now + lease()
+    )
 
 
 def queue(account: Account, names: Collection[str], user: User) -> ContactRun:
@@ -78,13 +81,16 @@ def take_over(run: ContactRun) -> ContactRun:
     return run
 
 
-def hold(run: ContactRun, now: datetime) -> None:
-    """Store that this process works on a run that it has taken over, and end the step of the one before."""
+def hold(run: ContactRun, now: datetime, continued: Collection[str] = ()) -> None:
+    """Store that this process works on a run that it has taken over, and end the step of the one before.
+
+    Steps of `continued` go on.
+    """
     values = {"process": this_process(), "seen_at": now, "due_at": now + lease()}
     ContactRun.objects.filter(pk=run.pk, version=run.version).update(**values)
     for name, value in values.items():
         setattr(run, name, value)
-    for step in run.steps.filter(state=ACTIVE).exclude(name=CLEAN_UP):
+    for step in run.steps.filter(state=ACTIVE).exclude(name__in=(CLEAN_UP, *continued)):
         answer = ContactAnswer(
             question=f"the process of step {step.name}",
             outcome=Match.NO_ANSWER,

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from deployments.common import stopping
 from deployments.common.models import leases
-from deployments.first_contact.models import CLEANING, QUEUED, RUNNING, WAITING, ContactRun
-from deployments.first_contact.rules.step_names import CLEAN_UP
+from deployments.first_contact.models import ACTIVE, CLEANING, QUEUED, RUNNING, WAITING, ContactRun
+from deployments.first_contact.rules.step_names import CLEAN_UP, CONTINUED
 from deployments.first_contact.shared import runs
 from deployments.first_contact.steps.contact import Canceled, Contact, TakenOver
 from deployments.first_contact.steps.run import Interrupted, finish, take
@@ -38,7 +38,7 @@ def run_contact(pk: int, version: int) -> bool:
     if run.state == QUEUED and ContactRun.objects.at_work(now).count() >= AT_ONCE:
         _due(run, now + LATER)
         return True
-    runs.hold(run, now)
+    runs.hold(run, now, continued=CONTINUED)
     try:
         _continue(Contact(run, lambda _line: None, _refuse_to_stop))
     except (TakenOver, Canceled):
@@ -57,7 +57,7 @@ def run_contact(pk: int, version: int) -> bool:
 
 def _continue(contact: Contact) -> None:
     run = contact.run
-    step = run.steps.filter(state=WAITING).exclude(name=CLEAN_UP).first()
+    step = run.steps.filter(state__in=(ACTIVE, WAITING)).exclude(name=CLEAN_UP).first()
     if run.state == CLEANING or run.stopped_by or step is None:
         finish(contact)
         return

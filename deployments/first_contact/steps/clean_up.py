@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from deployments.aws.cloudformation import StackView
 from deployments.aws.tagged_arns import read_arn
 from deployments.cloudformation.remaining import Billing, billing_of
-from deployments.common.errors import SansoError
 from deployments.first_contact.rules.answers import PREFIX, STACKS, TAG, Left, Match
-from deployments.first_contact.steps import stacks
+from deployments.first_contact.steps import environment_deletion, stacks
 from deployments.first_contact.steps.contact import Contact
 
 REPEATED_FOR = 120.0
 """Seconds for which a call is repeated that AWS does not answer."""
 SEARCHES = 6
 """Searches by tag until nothing is found: for a while AWS lists what no longer exists."""
-STACK, OBJECTS = "AWS::CloudFormation::Stack", "AWS::S3::Object"
+OBJECTS = "AWS::S3::Object"
 
 
 def take(contact: Contact) -> list[Left]:
     """Delete what the run created, and return what still exists or may exist. It can be repeated."""
     contact.repeated_for = REPEATED_FOR
-    left: dict[str, Left] = {}
+    left = {one.id: one for one in environment_deletion.clean_up(contact)}
     for which in stacks.ALL:
         name = stacks.name_of(contact.run, which)
-        for one in _of_stack(contact, name, stacks.delete(contact, name)):
+        for one in stacks.left_of(contact, name, stacks.delete(contact, name)):
             left[one.id] = one
     for arn in _nested(contact):
-        for one in _of_stack(contact, arn, stacks.delete(contact, arn)):
+        for one in stacks.left_of(contact, arn, stacks.delete(contact, arn)):
             left[one.id] = one
     for one in (*_objects(contact), *_tagged(contact)):
         left.setdefault(one.id, one)
@@ -35,23 +33,6 @@ def take(contact: Contact) -> list[Left]:
     for one in left.values():
         contact.note(f"left in AWS: {one.type}", f"{one.id} ({one.billing}) {one.why}", Match.DIFFERENT)
     return list(left.values())
-
-
-def _of_stack(contact: Contact, name: str, found: StackView | SansoError | None) -> list[Left]:
-    """Return what is left of a stack after its deletion."""
-    if found is None:
-        return []
-    if isinstance(found, SansoError):
-        id_, billing, why = name, Billing.UNKNOWN, str(found)
-    else:
-        id_, billing, why = found.stack_id, Billing.FREE, f"{found.status} {found.reason}"
-    left = [Left(type=STACK, id=id_, billing=str(billing), why=why)]
-    rows, _error = contact.quietly(lambda aws: aws.cloudformation.list_resources(id_))
-    return left + [
-        Left(type=row.type, id=row.physical_id, billing=str(billing_of(row.type)), why=row.reason)
-        for row in rows or ()
-        if row.status != "DELETE_COMPLETE" and row.physical_id
-    ]
 
 
 def _nested(contact: Contact) -> list[str]:

@@ -28,20 +28,33 @@ from deployments.first_contact.rules.step_names import (
     CHANGE_SET,
     CLEAN_UP,
     DATABASE,
+    ENVIRONMENT,
     PROBE,
     READS,
     ROLES,
+    STRICT,
 )
-from deployments.first_contact.steps import change_set, clean_up, database, probe, reads, roles
+from deployments.first_contact.steps import (
+    change_set,
+    clean_up,
+    database,
+    environment,
+    probe,
+    reads,
+    roles,
+    strict,
+)
 from deployments.first_contact.steps.contact import Canceled, Contact, StepStopped, TakenOver
 
 log = logging.getLogger(__name__)
 _TAKE: dict[str, Callable[[Contact], None]] = {
     READS: reads.take,
     ROLES: roles.take,
+    STRICT: strict.take,
     CHANGE_SET: change_set.take,
     PROBE: probe.take,
     DATABASE: database.take,
+    ENVIRONMENT: environment.take,
 }
 
 
@@ -102,7 +115,7 @@ def _cleaned(contact: Contact) -> list[Left]:
 
 def take(contact: Contact, step: ContactStep) -> None:
     """Take one step, whatever AWS answers. Raise TakenOver, Interrupted or Canceled."""
-    step.state, step.began_at = ACTIVE, timezone.now()
+    step.state, step.began_at = ACTIVE, step.began_at or timezone.now()
     step.save(update_fields=["state", "began_at"])
     contact.step = step
     contact.echo(step.name)

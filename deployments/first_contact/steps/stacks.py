@@ -6,10 +6,11 @@ import secrets
 import time
 
 from deployments.aws.cloudformation import StackView
+from deployments.cloudformation.remaining import Billing, billing_of
 from deployments.cloudformation.status import DELETED, IN_REVIEW, is_final
 from deployments.common.errors import AwsNotFound, SansoError
 from deployments.first_contact.models import ContactRun
-from deployments.first_contact.rules.answers import STACKS, TAG
+from deployments.first_contact.rules.answers import STACKS, TAG, Left
 from deployments.first_contact.rules.step_names import DATABASE, PROBE
 from deployments.first_contact.steps.contact import Contact
 from deployments.stacks.shared.preflight import ENVIRONMENT_TAG
@@ -19,6 +20,7 @@ ALL = (CHANGES, PROBE, DATABASE)
 """What distinguishes the names of a run's root stacks."""
 MOST = 30 * 60
 """Seconds until a stack must have ended."""
+STACK = "AWS::CloudFormation::Stack"
 GRACE = 60
 """Seconds for which a stack may be in review after an operation has begun."""
 TRIES = 3
@@ -112,3 +114,20 @@ def _begin_deletion(contact: Contact, stack: StackView, token: str) -> SansoErro
         f"cloudformation.delete_stack {stack.name} ({stack.status})",
         lambda aws: aws.cloudformation.delete_stack(stack.stack_id, token, role),
     )
+
+
+def left_of(contact: Contact, name: str, found: StackView | SansoError | None) -> list[Left]:
+    """Return what is left of a stack after its deletion."""
+    if found is None:
+        return []
+    if isinstance(found, SansoError):
+        id_, billing, why = name, Billing.UNKNOWN, str(found)
+    else:
+        id_, billing, why = found.stack_id, Billing.FREE, f"{found.status} {found.reason}"
+    left = [Left(type=STACK, id=id_, billing=str(billing), why=why)]
+    rows, _error = contact.quietly(lambda aws: aws.cloudformation.list_resources(id_))
+    return left + [
+        Left(type=row.type, id=row.physical_id, billing=str(billing_of(row.type)), why=row.reason)
+        for row in rows or ()
+        if row.status != "DELETE_COMPLETE" and row.physical_id
+    ]

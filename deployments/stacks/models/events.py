@@ -50,6 +50,10 @@ class EventQuerySet(models.QuerySet["Event"]):
         found = self.filter(deployment=deployment).select_related("stack").order_by("seq")
         return found.defer("stack__changes", "stack__polling")
 
+    def phases(self) -> Self:
+        """Keep the beginnings of phases."""
+        return self.filter(source="portal", code="phase")
+
     def after(self, seq: int) -> Self:
         """Keep those with numbers above `seq`."""
         return self.filter(seq__gt=seq)

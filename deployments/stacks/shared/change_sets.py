@@ -10,6 +10,7 @@ from deployments.common.message_codes import Code
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
+from deployments.environments.rules.tags import CONTACT_TAG
 from deployments.stacks.models.stacks import STACK_TYPE
 from deployments.stacks.shared import preflight
 from deployments.template_sets import template_files
@@ -69,7 +70,8 @@ def filled_for(
 
 def tags_of(environment: Environment) -> dict[str, str]:
     """Return the tags of an environment's stacks."""
-    return {preflight.ENVIRONMENT_TAG: str(environment.key), preflight.NAME_TAG: environment.name}
+    own = {preflight.ENVIRONMENT_TAG: str(environment.key), preflight.NAME_TAG: environment.name}
+    return own | ({CONTACT_TAG: environment.contact_tag} if environment.contact_tag else {})
 
 
 def without_capabilities(error: AwsFailure) -> UserFixable | AwsFailure:

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from django.db import transaction
-
 from deployments.access.models.permissions import can
 from deployments.access.rules.roles import Right
 from deployments.aws.session import Clients
@@ -104,25 +102,6 @@ def delete_unexecuted(deployment: Deployment, clients: Clients) -> None:
     ours = stack.tags.get(ENVIRONMENT_TAG) == str(deployment.environment.key)
     if ours and stack.status == IN_REVIEW:
         clients.cloudformation.delete_stack(stack.stack_id, f"unexecuted-{deployment.token}")
-
-
-def find_images(deployment: Deployment, clients: Clients, template_set: template_files.TemplateSet) -> None:
-    """Look up the machine images of the set and keep their ids: an update must not replace servers.
-
-    Raise UserFixable if one does not exist.
-    """
-    names = template_set.image_names(deployment.parameters)
-    names = {parameter: name for parameter, name in names.items() if parameter not in deployment.images}
-    if not names:
-        return
-    values = clients.ssm.parameters(sorted(set(names.values())))
-    for parameter, name in names.items():
-        if name not in values:
-            raise UserFixable("ImageNotFound", Code.IMAGE_NOT_FOUND, name=name, parameter=parameter)
-    images = {parameter: values[name] for parameter, name in names.items()}
-    with transaction.atomic():
-        deployment.record(images=deployment.images | images)
-        event_log.add(deployment, "preflight.images", images=", ".join(sorted(set(images.values()))))
 
 
 def check_restored_data(deployment: Deployment, clients: Clients, restore: RestoreParameters) -> None:

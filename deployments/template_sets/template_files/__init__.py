@@ -5,9 +5,15 @@ from deployments.template_sets.template_files.archive import (
     check,
     packed,
     unpacked,
+    with_files,
     with_templates,
 )
-from deployments.template_sets.template_files.artifacts import build_objects, code_version, differing_files
+from deployments.template_sets.template_files.artifacts import (
+    build_objects,
+    code_file,
+    code_version,
+    differing_files,
+)
 from deployments.template_sets.template_files.content import content_of
 from deployments.template_sets.template_files.template_set import TemplateSet, load
 
@@ -16,11 +22,13 @@ __all__ = [
     "as_template_set",
     "build_objects",
     "check",
+    "code_file",
     "code_version",
     "content_of",
     "differing_files",
     "load",
     "packed",
     "unpacked",
+    "with_files",
     "with_templates",
 ]

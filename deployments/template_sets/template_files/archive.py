@@ -27,18 +27,28 @@ UNPACKED = 8
 
 def packed(template_set: TemplateSet) -> bytes:
     """Return the archive of a set. It has the folder's location, since a set may refer to files beside it."""
+    whole, files = _files(template_set)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(zipfile.ZipInfo(_SET), template_set.folder.resolve().relative_to(whole).as_posix())
+        for path in sorted(files):
+            archive.write(path, _name(path, whole))
+    return buffer.getvalue()
+
+
+def _files(template_set: TemplateSet) -> tuple[Path, set[Path]]:
+    """Return the files of a set, and the folder that they are all in."""
     files = {*template_set.templates}
     for artifact in template_set.artifacts:
         files |= {path for _, path in sources(artifact)}
     if (template_set.folder / MANIFEST).exists():
         files.add(template_set.folder / MANIFEST)
-    whole = Path(os.path.commonpath([template_set.folder.resolve(), *(path.resolve() for path in files)]))
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(zipfile.ZipInfo(_SET), template_set.folder.resolve().relative_to(whole).as_posix())
-        for path in sorted(files):
-            archive.write(path, f"files/{path.resolve().relative_to(whole).as_posix()}")
-    return buffer.getvalue()
+    whole = os.path.commonpath([template_set.folder.resolve(), *(path.resolve() for path in files)])
+    return Path(whole), files
+
+
+def _name(path: Path, whole: Path) -> str:
+    return f"files/{path.resolve().relative_to(whole).as_posix()}"
 
 
 class _Folder:
@@ -70,19 +80,22 @@ def with_templates(template_set: TemplateSet, texts: Mapping[str, str]) -> Templ
     """
     by_name = {path.name: path for path in template_set.templates}
     differing = {
-        name: text
+        by_name[name]: text.encode()
         for name, text in texts.items()
         if name in by_name and by_name[name].read_text("utf-8").strip() != text.strip()
     }
-    if not differing:
-        return template_set
+    return with_files(template_set, differing) if differing else template_set
+
+
+def with_files(template_set: TemplateSet, bodies: Mapping[Path, bytes]) -> TemplateSet:
+    """Return a set with other contents of some of its files. Raise UserFixable if it is not valid."""
+    whole, _all = _files(template_set)
+    replaced = {_name(path, whole): body for path, body in bodies.items()}
     buffer = io.BytesIO()
     with (
         zipfile.ZipFile(io.BytesIO(packed(template_set))) as before,
         zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as after,
     ):
-        folder = f"files/{before.read(_SET).decode()}".removesuffix("/.")
-        replaced = {f"{folder}/{name}": text.encode() for name, text in differing.items()}
         for name in before.namelist():
             after.writestr(name, replaced.get(name) or before.read(name))
     return unpacked(buffer.getvalue())

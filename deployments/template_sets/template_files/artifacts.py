@@ -6,6 +6,7 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Collection, Iterator
+from pathlib import Path
 
 from deployments.template_sets.template_files.manifest import Artifact, sources
 from deployments.template_sets.template_files.packages import package_files
@@ -45,6 +46,21 @@ def build_objects(template_set: TemplateSet) -> Iterator[tuple[str, bytes]]:
         yield path.name, path.read_bytes()
     for artifact in template_set.artifacts:
         yield artifact.key, _zip(artifact)
+
+
+def code_file(template_set: TemplateSet) -> Path | None:
+    """Return a Python file whose change is a release of code alone, None if the set has no such releases."""
+    rule = template_set.release
+    if rule is None:
+        return None
+    files = [
+        (name, path)
+        for artifact in template_set.artifacts
+        if artifact.key in rule.artifacts
+        for name, path in sources(artifact)
+        if path.suffix == ".py" and rule.is_code(name)
+    ]
+    return min(files)[1] if files else None
 
 
 def differing_files(one: TemplateSet, other: TemplateSet, keys: Collection[str]) -> list[str]:

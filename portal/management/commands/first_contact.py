@@ -9,6 +9,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
@@ -17,6 +19,7 @@ from deployments.first_contact.display import report
 from deployments.first_contact.models import ContactRun
 from deployments.first_contact.rules import step_names
 from deployments.first_contact.shared import runs
+from deployments.first_contact.shared.rights import require_environment_rights
 from deployments.first_contact.steps.contact import Contact, TakenOver
 from deployments.first_contact.steps.run import finish, take_steps
 from portal.support import contact_archive
@@ -46,6 +49,17 @@ class Command(BaseCommand):
             action="store_true",
             help="take the step database as well, which creates an Aurora cluster without instances",
         )
+        parser.add_argument(
+            "--strict",
+            action="store_true",
+            help="take the step strict as well, for roles with the strict scope",
+        )
+        parser.add_argument(
+            "--environment",
+            action="store_true",
+            help="take the step environment as well, which creates, changes and deletes an environment",
+        )
+        parser.add_argument("--user", default="", help="the user who requests the environment, and owns it")
         parser.add_argument("--clean-up", action="store_true", help="only clean up after an earlier run")
         parser.add_argument("--output", type=Path, help="the archive to write; it must not exist")
 
@@ -75,6 +89,7 @@ class Command(BaseCommand):
 
     def _run(self, account: Account, options: dict[str, Any]) -> ContactRun:
         """Clean up after an earlier run, then make a new one. Return the last one."""
+        user = _user(account, options)
         earlier = ContactRun.objects.unfinished(account)
         if earlier is not None:
             self._echo(f"Cleaning up after the run with tag {earlier.tag}")
@@ -87,8 +102,8 @@ class Command(BaseCommand):
             return found
         if earlier is not None and earlier.active_key is not None:
             return earlier
-        asked = {step_names.DATABASE} if options["database"] else set()
-        run = runs.begin(account, asked.union(options["steps"]))
+        asked = {name for name in step_names.BY_OPTION if options[name]}
+        run = runs.begin(account, asked.union(options["steps"]), user)
         self._echo(f"First contact with {account.name}, tag {run.tag}")
         take_steps(Contact(run, self._echo))
         return run
@@ -113,6 +128,23 @@ class Command(BaseCommand):
         if not report.is_fine(run):
             raise CommandError("Nothing is left in AWS. Not everything was as expected; see the report.")
         self._echo("Everything was as expected. Nothing is left in AWS.")
+
+
+def _user(account: Account, options: dict[str, Any]) -> User | None:
+    """Return the user who requests the environment, None for a run without one. Raise CommandError."""
+    name = options["user"]
+    if step_names.ENVIRONMENT not in options["steps"] and not options["environment"]:
+        return None
+    if not name:
+        raise CommandError("The step environment needs --user: who requests the environment, and owns it.")
+    user = User.objects.filter(username=name, is_active=True).first()
+    if user is None:
+        raise CommandError(f"There is no active user {name}.")
+    try:
+        require_environment_rights(user, account)
+    except PermissionDenied as exc:
+        raise CommandError(f"{name} may not take an environment through its life: {exc}.") from exc
+    return user
 
 
 def _steps(text: str) -> list[str]:
