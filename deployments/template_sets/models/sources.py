@@ -62,8 +62,8 @@ class TemplateSourceQuerySet(models.QuerySet["TemplateSource"]):
         """Add the key of each one's newest version, and the number of these environments with a version."""
         source = OuterRef("pk")
         newest = _versions().filter(source=source).order_by("-number").values("pk")[:1]
-        runs = environments.filter(template_version__source=source).order_by()
-        runs = runs.values("template_version__source").annotate(number=Count("pk")).values("number")
+        own = environments.filter(template_version__source=source).order_by()
+        runs = own.values("template_version__source").annotate(number=Count("pk")).values("number")
         return self.annotate(
             newest_version=Coalesce(Subquery(newest), 0), environment_count=Coalesce(Subquery(runs), 0)
         )
