@@ -109,7 +109,7 @@ class Sorting:
             name or "first",
             query(self.given, sort=wanted),
             label,
-            icon("up") if is_own else "",
+            icon("up") if is_own else icon("sort"),
         )
 
     def page(self, rows: QuerySet[Row], size: int) -> tuple[list[Row], str]:
