@@ -41,6 +41,11 @@ def test_a_request_is_found_read_and_exported_by_an_auditor(
         expect(page.locator("#records tbody tr")).to_have_count(1)
         page.locator("#records").get_by_role("link", name="ana", exact=True).press("Enter")
         expect(page.locator(".set-filters")).to_contain_text("Person: ana")
+        page.locator("#filter-days > summary").click()
+        page.get_by_label("From (day)").fill("2020-01-31")
+        assert not faults(page)
+        page.locator("#filter-days").get_by_role("button", name="Filter").click()
+        expect(page.locator(".set-filters")).to_contain_text("From (day): 2020-01-31")
         assert "person=ana" in page.url
         assert not faults(page)
         with page.expect_download() as download:
