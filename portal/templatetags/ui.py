@@ -65,6 +65,15 @@ def htmx_config() -> str:
     return _HTMX_CONFIG
 
 
+@register.simple_block_tag(takes_context=True)
+def column(context: Context, content: str, name: str) -> SafeString:
+    """Return the head of a column of a list, which sorts rows by an order of the list where it can."""
+    label = SafeString(content.strip())
+    if sorting := context.get("sorting"):
+        return SafeString(sorting.head(name, label))
+    return format_html('<th scope="col">{}</th>', label)
+
+
 @register.simple_tag(takes_context=True)
 def bar(context: Context) -> list[Place]:
     """Return the pages of the bar on top that the user may open."""

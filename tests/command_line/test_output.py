@@ -153,6 +153,8 @@ def test_lists_are_filtered(portal: PortalInProcess, shell: Shell, shop: Environ
 
     assert "shop" in shell.run("env", "list", "--label", "team=payments", "--account", "production")[1]
     assert "Nothing found." in shell.run("env", "list", "--label", "team=x")[1]
+    assert "shop" in shell.run("env", "list", "--search", "SHO")[1]
+    assert "Nothing found." in shell.run("env", "list", "--search", "shop", "--update")[1]
     output = shell.run("deployments", "--name", "shop", "--state", "succeeded", "--kind", "create")[1]
     assert "team=payments" in output
     assert "Nothing found." in shell.run("deployments", "--since", "2099-01-01 10:00")[1]

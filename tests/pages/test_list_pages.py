@@ -18,10 +18,10 @@ from deployments.access.models.grants import Team
 from deployments.access.models.tokens import ApiToken
 from deployments.administration.pages import access_lists, token_list
 from deployments.administration.pages.views.freezes import FREEZES
-from deployments.audit.pages import records
+from deployments.audit.pages.record_list import RECORDS
 from deployments.changes.models.approvals import Approval
 from deployments.changes.pages.views import approvals
-from deployments.common.pages.lists import PAGE
+from deployments.common.pages.list_orders import PAGE, REVERSED
 from deployments.deployment_pages.pages import deployment_list
 from deployments.environment_pages.pages import environment_list
 from deployments.locks.models import FreezeWindow
@@ -32,7 +32,7 @@ from tests.template_versions import make_source, make_version
 
 pytestmark = pytest.mark.django_db
 ROWS = 2 * PAGE + 20
-NEXT = ("Next page", "Older records", "Older versions")
+NEXT = ("Next page", "Older versions")
 
 
 @pytest.fixture
@@ -44,8 +44,8 @@ def root(client: Client) -> User:
 
 
 def assert_whole(client: Client, url: str, orders: Iterable[str], row: str, rows: int = ROWS) -> None:
-    """Assert that the pages of each order have so many rows together, each once."""
-    for sort in orders:
+    """Assert that the pages of each order, and of its reverse, have so many rows together, each once."""
+    for sort in [*orders, *(REVERSED + one for one in orders if one)]:
         seen: list[str] = []
         pages, following = 0, f"?sort={sort}" if sort else "?"
         while following:
@@ -66,7 +66,9 @@ def test_environments_and_deployments(client: Client, root: User) -> None:
     deployment = make_deployment(environment, state="succeeded", requested_by=root)
     add_copies(deployment, ROWS - 1)
 
-    assert_whole(client, reverse("environments"), environment_list.ORDERS, r'id="environment-(\d+)-name"')
+    assert_whole(
+        client, reverse("environments"), environment_list.ENVIRONMENTS.orders, r'id="environment-(\d+)-name"'
+    )
     assert_whole(
         client, reverse("deployments"), deployment_list.DEPLOYMENTS.orders, r'id="deployment-(\d+)-link"'
     )
@@ -128,7 +130,7 @@ def test_audit_records_and_tokens(client: Client, root: User) -> None:
     )
     add_copies(token, ROWS - 1, digest=lambda n: f"d{n}")
 
-    assert_whole(client, reverse("audit_records"), records.ORDERS, r'href="/audit/(\d+)/"')
+    assert_whole(client, reverse("audit_records"), RECORDS.orders, r'href="/audit/(\d+)/"')
     assert_whole(client, reverse("tokens"), token_list.TOKENS.orders, r'"/tokens/(\d+)/revoke')
 
 

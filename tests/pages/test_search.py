@@ -18,7 +18,6 @@ from deployments.access.models.grants import Grant, Label, ServiceAccount, Team,
 from deployments.access.models.tokens import ApiToken
 from deployments.changes.models.approvals import Approval
 from deployments.common.pages import lists
-from deployments.environment_pages.pages import environment_list
 from deployments.environments.models.accounts import Account
 from deployments.environments.models.deployments import Deployment
 from tests.builders import (
@@ -67,7 +66,7 @@ def test_a_search_finds_names_owners_and_labels(browser: Client) -> None:
 def test_each_order_continues_on_the_next_page(
     browser: Client, monkeypatch: pytest.MonkeyPatch, sort: str, expected: list[str]
 ) -> None:
-    monkeypatch.setattr(environment_list, "PAGE", 3)
+    monkeypatch.setattr(lists, "PAGE", 3)
     first, second = make_operator("first"), make_operator("second")
     one, two = make_account("one"), make_account("two")
     make_environment("a", owner=second, account=two)
@@ -80,6 +79,26 @@ def test_each_order_continues_on_the_next_page(
 
     assert [r.one("th").all("a")[0].text for r in shown.one("tbody").all("tr")] == expected[:3]
     assert names(browser, ENVIRONMENTS + more["href"]) == expected[3:]
+
+
+def test_the_head_of_a_column_sorts_rows_by_it_and_then_in_reverse(browser: Client) -> None:
+    for name in ("b", "c", "a"):
+        make_environment(name)
+
+    def head(url: str) -> Element:
+        return page(browser.get(url)).one(id="sort-name")
+
+    assert head(f"{ENVIRONMENTS}?q=a&after=0-0")["href"] == "?q=a&sort=name"
+    link = head(ENVIRONMENTS)["href"]
+    assert names(browser, ENVIRONMENTS + link) == ["a", "b", "c"]
+    reverse_link = head(ENVIRONMENTS + link)["href"]
+    assert names(browser, ENVIRONMENTS + reverse_link) == ["c", "b", "a"]
+    assert head(ENVIRONMENTS + reverse_link)["href"] == link
+    shown = page(browser.get(ENVIRONMENTS + reverse_link))
+    assert shown.one("caption").text == "Environments: By name (reversed)"
+    (sorted_column,) = shown.all("th", aria_sort="descending")
+    assert sorted_column.text.startswith("Name")
+    assert shown.one(id="filter-sort").one("summary").text == "By name (reversed)"
 
 
 def test_deployments_are_found_by_environment_user_and_label(browser: Client) -> None:

@@ -117,6 +117,14 @@ class AuditRecordQuerySet(models.QuerySet["AuditRecord"]):
         """Keep those about an account."""
         return self.filter(account=pk)
 
+    def of_source(self, pk: int) -> AuditRecordQuerySet:
+        """Keep those about environments with a version of a template set."""
+        return self.of_environments(Environment.objects.of_source(pk))
+
+    def with_label(self, key: str, value: str) -> AuditRecordQuerySet:
+        """Keep those about environments with a label."""
+        return self.of_environments(Environment.objects.with_label(key, value))
+
     def requested_by(self, by: str) -> AuditRecordQuerySet:
         """Keep those that were requested by a session, a token, …"""
         return self.filter(by=by)

@@ -12,7 +12,8 @@ from django.utils.translation import pgettext_lazy
 from deployments.accounts.display.connection import connection_status
 from deployments.accounts.models import ConnectionTest
 from deployments.accounts.rules.connection import Result
-from deployments.common.pages.lists import ListDeclaration, ListOrder, Narrowing
+from deployments.common.pages.list_orders import ListOrder
+from deployments.common.pages.lists import ListDeclaration, Narrowing
 from deployments.environments.models.accounts import Account
 
 ACCOUNTS = ListDeclaration(
@@ -34,7 +35,7 @@ ACCOUNTS = ListDeclaration(
                 (Result.PROBLEM, pgettext_lazy("connection", "Failed")),
                 (Result.WARNING, pgettext_lazy("connection", "Warning")),
             ],
-            keep=lambda rows, value: rows.filter(connection_test__result=value) if value else rows,
+            keep=lambda rows, value: rows.filter(connection_test__result=value),
         )
     ],
 )

@@ -14,7 +14,8 @@ from deployments.access.models.permissions import whole_accounts
 from deployments.access.rules.roles import Right, Scope
 from deployments.administration.models.invitations import mark_void
 from deployments.administration.pages.access_pages import people
-from deployments.common.pages.lists import ListDeclaration, ListOrder, Narrowing
+from deployments.common.pages.list_orders import ListOrder
+from deployments.common.pages.lists import ListDeclaration, Narrowing
 from deployments.environments.models.accounts import Account
 
 _KINDS: dict[str, dict[str, Any]] = {
@@ -22,7 +23,7 @@ _KINDS: dict[str, dict[str, Any]] = {
     "invited": {"invitation__isnull": False},
     "service": {"service_account__isnull": False},
 }
-_OLDEST = {"oldest": ListOrder(label=_("Oldest first"), is_oldest_first=True)}
+_OLDEST = {"oldest": ListOrder(label=_("Oldest first"), is_reversed=True)}
 _NEWEST = {"newest": ListOrder(label=_("Newest first"))}
 _BY_NAME = {"": ListOrder(label=_("By name"), column="name")}
 PEOPLE = ListDeclaration(
@@ -50,14 +51,15 @@ PEOPLE = ListDeclaration(
             label=_("Role"),
             everything=_("All roles"),
             choices=ROLE_NAMES,
-            keep=lambda rows, role: rows.filter(_with_role(role)) if role else rows,
+            keep=lambda rows, role: rows.filter(_with_role(role)),
         ),
         Narrowing(
             name="inactive",
             label=_("Active"),
             everything=_("Active"),
             choices=[("1", _("Include inactive"))],
-            keep=lambda rows, value: rows if value else rows.filter(is_active=True),
+            keep=lambda rows, _value: rows,
+            default=lambda rows: rows.filter(is_active=True),
             hides=False,
         ),
     ],

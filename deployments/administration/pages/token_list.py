@@ -6,7 +6,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from deployments.common.pages.lists import ListDeclaration, ListOrder, Narrowing
+from deployments.common.pages.list_orders import ListOrder
+from deployments.common.pages.lists import ListDeclaration, Narrowing
 
 TOKENS = ListDeclaration(
     searched=_("Name or beginning of the token"),

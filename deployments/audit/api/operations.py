@@ -17,7 +17,8 @@ from deployments.access.commands.requesting import PermissionMissing
 from deployments.access.models.audit_records import AuditRecord
 from deployments.access.rules.roles import Right
 from deployments.audit.pages import records
-from deployments.audit.pages.filters import LONGEST, YEARS, AuditFilter
+from deployments.audit.pages.record_list import RECORDS, YEARS
+from deployments.common.pages.choices import MAX_SEARCH
 from deployments.common.texts import stored_text
 
 
@@ -34,28 +35,23 @@ Day = Annotated[date | None, AfterValidator(_in_years)]
 class AuditQuery(Schema):
     """The filters of the audit records; those left out do not filter."""
 
-    person: str = Field(default="", max_length=LONGEST, description="Only of this user.")
-    action: str = Field(default="", max_length=LONGEST, description="Only this action.")
-    outcome: str = Field(default="", max_length=LONGEST, description="Only `requested` or `refused`.")
+    person: str = Field(default="", max_length=MAX_SEARCH, description="Only of this user.")
+    action: str = Field(default="", max_length=MAX_SEARCH, description="Only this action.")
+    outcome: str = Field(default="", max_length=MAX_SEARCH, description="Only `requested` or `refused`.")
     environment: str = Field(
-        default="", max_length=LONGEST, description="Only about the environment of this key or name."
+        default="", max_length=MAX_SEARCH, description="Only about the environment of this key or name."
     )
     account: int | None = Field(default=None, ge=1, le=MAX_KEY, description="Only in this account.")
     label: str = Field(
-        default="", max_length=LONGEST, description="Only about environments with this label, `key=value`."
+        default="", max_length=MAX_SEARCH, description="Only about environments with this label, `key=value`."
     )
     set: int | None = Field(
         default=None, ge=1, le=MAX_KEY, description="Only about environments of this template set."
     )
-    by: str = Field(default="", max_length=LONGEST, description="Only by `session`, `token`, …")
+    by: str = Field(default="", max_length=MAX_SEARCH, description="Only by `session`, `token`, …")
     since: Day = Field(default=None, description="Only from the beginning of this day (UTC).")
     until: Day = Field(default=None, description="Only until the end of this day (UTC).")
-    q: str = Field(default="", max_length=LONGEST, description="Only those that contain this text.")
-
-    def values(self) -> dict[str, Any]:
-        """Return the values of the pages' filter."""
-        given = {name: value.strip() if isinstance(value, str) else value for name, value in self}
-        return given | {"account": str(self.account or ""), "set": str(self.set or "")}
+    q: str = Field(default="", max_length=MAX_SEARCH, description="Only those that contain this text.")
 
 
 class RecordOut(Schema):
@@ -112,6 +108,6 @@ def list_audit(
     """List what was requested and refused, the newest first. It needs the right to view the audit."""
     if not records.may_view_audit(request.user):
         raise PermissionMissing(Right.VIEW_AUDIT)
-    rows = AuditFilter(**wanted.values()).records(records.visible_records(request.user))
+    rows = RECORDS.kept(records.visible_records(request.user), dict(wanted))
     rows = rows.before(after) if after else rows
     return RecordPage.of(request, response, rows, limit)

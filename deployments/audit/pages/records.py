@@ -3,41 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
-from deployments.access.models.audit_records import BY, OUTCOMES, AuditRecord, AuditRecordQuerySet
-from deployments.access.models.grants import Label
-from deployments.access.models.permissions import can, can_somewhere, visible_accounts, visible_environments
+from deployments.access.models.audit_records import BY, AuditRecord, AuditRecordQuerySet
+from deployments.access.models.permissions import can, can_somewhere, visible_environments
 from deployments.access.rules.roles import Right
 from deployments.access.texts.commands import ACTIONS, permission_name
 from deployments.cloudformation.status import DisplayStatus
 from deployments.common import request_context
-from deployments.common.pages.lists import ListOrder
 from deployments.common.texts import stored_text
 from deployments.environments.display import badges
-from deployments.environments.models.accounts import Account
-from deployments.template_sets.display.place_filters import MOST_LABELS
-from deployments.template_sets.models.sources import TemplateSource
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-    from deployments.audit.pages.filters import AuditFilter
-
-ORDERS = {
-    "": ListOrder(label=gettext_lazy("Newest first")),
-    "oldest": ListOrder(label=gettext_lazy("Oldest first"), is_oldest_first=True),
-    "person": ListOrder(label=gettext_lazy("By user"), column="username"),
-    "name": ListOrder(label=gettext_lazy("By environment"), column="name"),
-    "account": ListOrder(label=gettext_lazy("By account"), column="account__name"),
-}
-"""The orders of the list by the value of `sort`."""
 NOBODY = "Sanso"
 """The displayed requester of automatic actions: removals by the retention, fetches by a schedule."""
 
@@ -85,29 +68,6 @@ class ChangedValue:
     before: str
     after: str
     changed: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """One value of a filter's menu."""
-
-    value: str
-    label: str
-    chosen: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Menu:
-    """A filter with few values."""
-
-    name: str
-    label: str
-    choices: list[Choice]
-
-
-def rows(records: Iterable[AuditRecord]) -> list[AuditRow]:
-    """Return records as rows."""
-    return [row(record) for record in records]
 
 
 def row(record: AuditRecord) -> AuditRow:
@@ -168,32 +128,3 @@ def text_of(value: object) -> str:
 def permission_text(record: AuditRecord) -> str:
     """Return the name of the permission; a dash if none is needed."""
     return permission_name(record.permission) if record.permission else "–"
-
-
-def menus(wanted: AuditFilter, person: User, sort: str) -> list[Menu]:
-    """Return the filters with few values and the order, each with its selected value."""
-    known = Account.objects.usable().filter(visible_accounts(person)).distinct().order_by("name")
-    accounts = [(str(pk), name) for pk, name in known.values_list("pk", "name")]
-    actions = sorted(((name, str(label)) for name, label in ACTIONS.items()), key=lambda one: one[1])
-    labels = Label.objects.in_use(visible_environments(person).without_recordings(), MOST_LABELS)
-    by_label = dict.fromkeys([*map(str, labels), *filter(None, [wanted.label])])
-    views_sets = can_somewhere(person, Right.VIEW)
-    every_set = TemplateSource.objects.live() if views_sets else TemplateSource.objects.none()
-    sets = [(str(pk), name) for pk, name in every_set.values_list("pk", "name")]
-    every = [
-        ("action", _("Action"), actions, wanted.action),
-        ("outcome", _("Result"), [(name, str(label)) for name, label in OUTCOMES], wanted.outcome),
-        ("by", _("Requested via"), [(name, str(label)) for name, label in BY if name], wanted.by),
-        ("account", _("Account"), accounts, wanted.account),
-        ("label", _("Label"), [(one, one) for one in by_label], wanted.label),
-        ("set", _("Template set"), sets, wanted.set),
-    ]
-    orders = [(name, str(order.label)) for name, order in ORDERS.items()]
-    return [_menu(name, label, [("", _("All")), *values], now) for name, label, values, now in every] + [
-        _menu("sort", _("Order"), orders, sort)
-    ]
-
-
-def _menu(name: str, label: str, values: Iterable[tuple[str, str]], now: str) -> Menu:
-    choices = [Choice(value=value, label=text, chosen=value == now) for value, text in values]
-    return Menu(name=name, label=label, choices=choices)

@@ -8,10 +8,9 @@ from typing import cast
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.db import connections
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
@@ -22,16 +21,14 @@ from deployments.access.rules.roles import Right
 from deployments.audit.commands import export_audit
 from deployments.audit.pages import records
 from deployments.audit.pages.export import FORMATS, AuditFormat
-from deployments.audit.pages.filters import AuditFilter
-from deployments.common.pages.choices import CURSOR, query
-from deployments.common.pages.lists import page_in_order
+from deployments.audit.pages.record_list import RECORDS
+from deployments.common.pages.choices import query
 from deployments.common.pages.locale import Locale
 from deployments.live import broadcaster, reads
 from deployments.live.access import StreamAccess
 from deployments.live.exports import counted, rejected
 from deployments.live.streams import TooMany
 
-PAGE = 50
 BATCH = 2000
 MAX_EXPORTED = 100_000
 """Maximum number of records in one file: filter by days for more."""
@@ -52,19 +49,10 @@ def audit_own(request: AuthedRequest) -> HttpResponse:
 
 
 def _page(request: AuthedRequest, rows: AuditRecordQuerySet, *, is_own: bool) -> HttpResponse:
-    given = request.GET
-    wanted = AuditFilter.of(given)
-    order = given.get("sort", "") if given.get("sort") in records.ORDERS else ""
-    found, more = page_in_order(wanted.records(rows), records.ORDERS, given, PAGE)
-    context = {
-        "rows": records.rows(found),
-        "more": more,
-        "first": query(given) if given.get(CURSOR) else "",
-        "order": order,
-        "caption": _("Requests: %(order)s") % {"order": records.ORDERS[order].label},
-        "wanted": wanted,
-        "menus": records.menus(wanted, request.user, order),
-        "filtered": query(given),
+    context = RECORDS.context(rows, request.GET, request.user)
+    context |= {
+        "rows": [(records.row(one), query(request.GET, person=one.username)) for one in context["rows"]],
+        "filtered": query(request.GET),
         "is_own": is_own,
         "may_export": records.may_export(request.user),
         "may_view_audit": records.may_view_audit(request.user),
@@ -96,32 +84,32 @@ async def audit_export(request: HttpRequest, kind: str) -> HttpResponse | Stream
     if kind not in FORMATS:
         raise Http404
     user, key = cast("User", await request.auser()), request.session.session_key or ""
-    wanted, locale = AuditFilter.of(request.GET), Locale.of(request)
+    given, locale = request.GET, Locale.of(request)
     exports = broadcaster.current().exports
     try:
         viewer = exports.admit(key, StreamAccess(user=user.pk, grants=frozenset()))
     except TooMany as exc:
         return rejected(exc)
     try:
-        await sync_to_async(export_audit)(user=user, filters=wanted.values, kind=kind)
+        await sync_to_async(export_audit)(user=user, filters=RECORDS.values(given), kind=kind)
     except BaseException:
         exports.leave(viewer)
         raise
     await sync_to_async(connections.close_all)()  # batches are read by their own threads
     name = f"audit-{timezone.now():%Y%m%d-%H%M%S}.{kind}"
     return StreamingHttpResponse(
-        counted(file(FORMATS[kind], wanted, locale), exports, viewer),
+        counted(file(FORMATS[kind], given, locale), exports, viewer),
         content_type=FORMATS[kind].content_type,
         headers={"Content-Disposition": f'attachment; filename="{name}"', "X-Accel-Buffering": "no"},
     )
 
 
-async def file(kind: AuditFormat, wanted: AuditFilter, locale: Locale) -> AsyncGenerator[bytes, None]:
+async def file(kind: AuditFormat, given: QueryDict, locale: Locale) -> AsyncGenerator[bytes, None]:
     """Yield the records in batches; each begins after the previous one's end."""
     yield kind.before.encode()
     last, number, between = 0, 0, ""
     while number < MAX_EXPORTED:
-        text, last = await reads.in_thread(_batch, kind, wanted, locale, last)
+        text, last = await reads.in_thread(_batch, kind, given, locale, last)
         if text:
             yield f"{between}{text}".encode()
             between = kind.between
@@ -131,10 +119,10 @@ async def file(kind: AuditFormat, wanted: AuditFilter, locale: Locale) -> AsyncG
     yield kind.after.encode()
 
 
-def _batch(kind: AuditFormat, wanted: AuditFilter, locale: Locale, before: int) -> tuple[str, int]:
+def _batch(kind: AuditFormat, given: QueryDict, locale: Locale, before: int) -> tuple[str, int]:
     """Return the text of the batch before a record, and the last record's key; 0 if no more follow."""
     with locale.active():
-        rows = wanted.records(AuditRecord.objects.for_list())
+        rows = RECORDS.kept(AuditRecord.objects.for_list(), given)
         batch = list((rows.before(before) if before else rows)[:BATCH])
         text = kind.write(batch) if batch else ""
     return text, batch[-1].pk if len(batch) == BATCH else 0

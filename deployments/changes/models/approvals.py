@@ -79,6 +79,18 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
         """Keep those about deployments of these environments."""
         return self.filter(deployment__environment__in=environments.order_by().values("pk"))
 
+    def in_account(self, account_pk: int) -> Self:
+        """Keep those about environments of an account."""
+        return self.about(Environment.objects.in_account(account_pk))
+
+    def of_source(self, source_pk: int) -> Self:
+        """Keep those about environments with a version of a template set."""
+        return self.about(Environment.objects.of_source(source_pk))
+
+    def with_label(self, key: str, value: str) -> Self:
+        """Keep those about environments with a label."""
+        return self.about(Environment.objects.with_label(key, value))
+
     def matching(self, text: str) -> Self:
         """Keep those of the environments that a search finds, and those of users whose name contains it."""
         found = Q(deployment__environment__in=Environment.objects.matching(text).values("pk"))

@@ -12,8 +12,8 @@ CURSOR = "after"
 """The query parameter with the position where the page begins; changing a filter resets it."""
 
 
-MAX_SEARCH = 110
-"""Maximum length of a search text: a label."""
+MAX_SEARCH = 200
+"""Maximum length of a search text, or of the value of a filter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,32 +1,21 @@
-"""The declaration of a list: its search, filters and orders, all in its address; and its pages by key."""
+"""The declaration of a list: its search, filters and orders, all in its address; who reads it reads this."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any
 
-from django.db.models import F, Model, Q, QuerySet, Value
-from django.db.models.functions import Coalesce
+from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.translation import gettext as _
 
-from deployments.common.pages.choices import (
-    CURSOR,
-    MAX_SEARCH,
-    FilterChoice,
-    filter_choices,
-    kept_values,
-    parse_number,
-    query,
-)
+from deployments.common.pages.choices import MAX_SEARCH, FilterChoice, filter_choices, kept_values, query
+from deployments.common.pages.list_orders import PAGE, Orders, Sorting
 
-Row = TypeVar("Row", bound=Model)
-PAGE: Final = 50
-"""Number of rows on a page of a list."""
-Choices = Sequence[tuple[str, str | Promise, int | None]]
+Choices = Iterable[tuple[str, str | Promise]]
+"""The value in the address and the label of each choice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +59,15 @@ class SetFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListControls:
-    """The controls above a list: a search, whose field is named `searched`, and filters."""
+    """The controls above a list: a search, whose field is named `searched`, and filters.
+
+    `has_days`: the first and the last day are entered, as `since` and `until` of the address.
+    """
 
     given: QueryDict
     searched: str
     filters: Sequence[ListFilter] = field(default=())
+    has_days: bool = False
 
     @property
     def menus(self) -> list[ListFilter]:
@@ -85,6 +78,11 @@ class ListControls:
     def kept(self) -> list[tuple[str, str]]:
         """Return the values that the search form keeps besides its own."""
         return kept_values(self.given, "q")
+
+    @property
+    def kept_by_days(self) -> list[tuple[str, str]]:
+        """Return the values that the form of days keeps besides its own."""
+        return kept_values(self.given, "since", "until")
 
     @property
     def hiding(self) -> list[SetFilter]:
@@ -101,92 +99,42 @@ class ListControls:
         return found
 
 
-def list_filter(given: QueryDict, name: str, label: str, choices: Choices, **options: Any) -> ListFilter:
-    """Return a filter with the (value, label, count) of each choice."""
-    return ListFilter(name=name, label=label, choices=filter_choices(given, name, choices), **options)
-
-
-def value_filter(
-    given: QueryDict, name: str, label: str, everything: str, values: Iterable[str]
-) -> ListFilter:
-    """Return a filter whose choices are values; the one in the address is added if it is not among them."""
-    found = list(dict.fromkeys([*values, *filter(None, [given.get(name, "")[:MAX_SEARCH]])]))
-    return list_filter(given, name, label, [("", everything, None), *((one, one, None) for one in found)])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListOrder:
-    """An order of a list: by a column, with newest rows first for equal values; without one, by age."""
-
-    label: str | Promise
-    column: str = ""
-    read: Callable[[str], Any] = str
-    is_oldest_first: bool = False
-
-
-Orders = Mapping[str, ListOrder]
-"""The orders of a list by the value of `sort`; "" is the first one."""
-
-
-def order_filter(given: QueryDict, orders: Mapping[str, ListOrder | str | Promise]) -> ListFilter:
-    """Return the choices of the order."""
-    labels = {name: one.label if isinstance(one, ListOrder) else one for name, one in orders.items()}
-    choices = [(name, label, None) for name, label in labels.items()]
-    return list_filter(given, "sort", _("Order"), choices, hides=False)
-
-
-def read_moment(text: str) -> datetime:
-    """Return the time in a position of an order by time. Raise ValueError if it is not valid."""
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None or not 2000 <= moment.year < 3000:
-        raise ValueError(text)
-    return moment
-
-
-def page_in_order(
-    rows: QuerySet[Row], orders: Orders, given: QueryDict, size: int = PAGE
-) -> tuple[list[Row], str]:
-    """Return the page of rows for an address, and the query of the next page ("" on the last).
-
-    For an order by a column, the keys of the page are queried first, so that the database sorts only keys.
-    """
-    order = orders.get(given.get("sort", ""), orders[""])
-    first, _dash, rest = str(given.get(CURSOR, "")).partition("-")
-    pk = parse_number(first)
-    if not order.column:
-        found = _by_age(rows, order, pk)[: size + 1]
-        return _with_next(list(found), given, size, lambda row: str(row.pk))
-    keyed = rows.order_by().annotate(sort_value=_never_null(order))
-    if pk and (value := _read(order, rest)) is not None:
-        keyed = keyed.filter(Q(sort_value__gt=value) | Q(sort_value=value, pk__lt=pk))
-    keys = dict(keyed.order_by("sort_value", "-pk").values_list("pk", "sort_value")[: size + 1])
-    by_key = {row.pk: row for row in rows.order_by().filter(pk__in=list(keys))}
-    return _with_next(
-        [by_key[key] for key in keys if key in by_key],
-        given,
-        size,
-        lambda row: f"{row.pk}-{_written(keys[row.pk])}",
-    )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Narrowing:
     """A filter that a list declares: its choices after the first, `everything`, and the rows that each keeps.
 
-    `keep` takes the rows and the value in the address, "" for the first choice.
+    `keep` takes the rows and the value in the address. Without a value all rows are kept, or those of
+    `default`. `choices` may depend on the person who reads the list, and on the value; without any, links
+    set the filter. `count` returns the number of rows of each choice, the first one as "".
     """
 
     name: str
     label: str | Promise
-    everything: str | Promise
-    choices: Sequence[tuple[str, str | Promise]]
     keep: Callable[[Any, str], Any]
+    default: Callable[[Any], Any] | None = None
+    everything: str | Promise = ""
+    choices: Choices | Callable[[Any, str], Choices] = ()
+    count: Callable[[Any], Mapping[str, int]] | None = None
     hides: bool = True
+    least: int = 1
 
-    def in_address(self, given: QueryDict) -> ListFilter:
-        """Return the filter of an address."""
-        choices = [("", self.everything, None), *((value, label, None) for value, label in self.choices)]
-        return list_filter(given, self.name, str(self.label), choices, hides=self.hides)
+    def kept(self, rows: Any, given: Mapping[str, Any]) -> Any:
+        """Keep the rows that match an address."""
+        if value := value_of(given, self.name):
+            return self.keep(rows, value)
+        return self.default(rows) if self.default else rows
+
+    def in_address(self, given: QueryDict, user: Any, counts: Mapping[str, int]) -> ListFilter:
+        """Return the filter of an address with the choices of a person."""
+        offered = self.choices(user, value_of(given, self.name)) if callable(self.choices) else self.choices
+        labels = [("", self.everything), *offered]
+        return ListFilter(
+            name=self.name,
+            label=str(self.label),
+            choices=filter_choices(given, self.name, [(*one, counts.get(one[0])) for one in labels]),
+            hides=self.hides,
+            least=self.least,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,57 +146,50 @@ class ListDeclaration:
     orders: Orders
     narrowings: Sequence[Narrowing] = ()
     caption: str | Promise = ""
+    has_days: bool = False
 
-    def context(
-        self, rows: QuerySet[Any], given: QueryDict, others: Callable[[], Sequence[ListFilter]] = list
-    ) -> dict[str, Any]:
-        """Return the context of the page of rows for an address, with its controls.
-
-        `others` are filters whose choices depend on the person; their rows have been kept already.
-        """
+    def kept(self, rows: Any, given: Mapping[str, Any], *, without: Narrowing | None = None) -> Any:
+        """Keep the rows that the search and the filters of an address, or of other values, find."""
         for one in self.narrowings:
-            rows = one.keep(rows, str(given.get(one.name, ""))[:MAX_SEARCH])
-        text = str(given.get("q", "")).strip()[:MAX_SEARCH]
-        found, more = page_in_order(self.search(rows, text) if text else rows, self.orders, given, PAGE)
-        order = self.orders.get(str(given.get("sort", "")), self.orders[""])
+            rows = rows if one is without else one.kept(rows, given)
+        text = value_of(given, "q")
+        return self.search(rows, text) if text else rows
+
+    def values(self, given: Mapping[str, Any]) -> dict[str, str]:
+        """Return the search and the filters that an address has."""
+        names = [*(one.name for one in self.narrowings), "q"]
+        return {name: value for name in names if (value := value_of(given, name))}
+
+    def context(self, rows: QuerySet[Any], given: QueryDict, user: Any = None) -> dict[str, Any]:
+        """Return the context of the page of rows for an address, with its controls for a person.
+
+        `counts` are those of the filter that counts: of the rows that all others keep.
+        """
+        counted = next((one for one in self.narrowings if one.count), None)
+        rows = self.kept(rows, given, without=counted)
+        counts: Mapping[str, int] = {}
+        if counted and counted.count:
+            rows, counts = counted.kept(rows, given), counted.count(rows)
+        sorting = Sorting(given=given, orders=self.orders)
+        found, more = sorting.page(rows, PAGE)
         return {
             "rows": found,
             "more": more,
             "given": given,
-            "caption": str(self.caption) % {"order": order.label},
-            "controls": SimpleLazyObject(lambda: self._controls(given, others)),
+            "counts": counts,
+            "sorting": sorting,
+            "caption": str(self.caption) % {"order": sorting.label},
+            "controls": SimpleLazyObject(lambda: self._controls(sorting, user, counts)),
         }
 
-    def _controls(self, given: QueryDict, others: Callable[[], Sequence[ListFilter]]) -> ListControls:
-        filters = [one.in_address(given) for one in self.narrowings]
-        filters += [*others(), order_filter(given, self.orders)]
-        return ListControls(given=given, searched=str(self.searched), filters=filters)
+    def _controls(self, sorting: Sorting, user: Any, counts: Mapping[str, int]) -> ListControls:
+        given = sorting.given
+        filters = [one.in_address(given, user, counts if one.count else {}) for one in self.narrowings]
+        choices = filter_choices(given, "sort", sorting.choices)
+        filters.append(ListFilter(name="sort", label=_("Order"), choices=choices, hides=False))
+        return ListControls(given=given, searched=str(self.searched), filters=filters, has_days=self.has_days)
 
 
-def _by_age(rows: QuerySet[Row], order: ListOrder, after: int) -> QuerySet[Row]:
-    if order.is_oldest_first:
-        return rows.order_by("pk").filter(pk__gt=after) if after else rows.order_by("pk")
-    return rows.order_by("-pk").filter(pk__lt=after) if after else rows.order_by("-pk")
-
-
-def _never_null(order: ListOrder) -> Any:
-    return Coalesce(F(order.column), Value("")) if order.read is str else F(order.column)
-
-
-def _read(order: ListOrder, text: str) -> Any:
-    try:
-        return order.read(text)
-    except ValueError:
-        return None
-
-
-def _written(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
-
-
-def _with_next(
-    found: list[Row], given: QueryDict, size: int, position: Callable[[Row], str]
-) -> tuple[list[Row], str]:
-    if len(found) <= size:
-        return found, ""
-    return found[:size], query(given, after=position(found[size - 1]))
+def value_of(given: Mapping[str, Any], name: str) -> str:
+    """Return a value of an address; "" without one."""
+    return str(given.get(name) or "").strip()[:MAX_SEARCH]

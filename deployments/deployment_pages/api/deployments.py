@@ -8,11 +8,11 @@ from ninja import Query
 from deployments.access.api.deployment_router import deployment_of, router
 from deployments.access.api.environment_router import environment_of
 from deployments.access.api.environment_router import router as environments
-from deployments.access.api.filters import DeploymentFilter
 from deployments.access.api.keyset import After, Key, Limit
 from deployments.access.api.requests import ApiRequest
 from deployments.access.api.schemas import FOR_LIST, FOR_ONE
 from deployments.access.models.permissions import visible_deployments
+from deployments.deployment_pages.api.filters import DeploymentFilter
 from deployments.deployment_pages.api.schemas.deployments import (
     DeploymentDetail,
     DeploymentPage,
@@ -47,7 +47,7 @@ def list_deployments(
     wanted: Query[DeploymentFilter],
 ) -> DeploymentPage:
     """List deployments, the newest first."""
-    rows = wanted.rows(visible_deployments(request.user).for_list().without_recordings()).with_labels()
+    rows = wanted.rows(visible_deployments(request.user).for_list()).with_labels()
     return page_of(request, response, rows, after, limit)
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
@@ -14,16 +13,9 @@ from django.views.decorators.vary import vary_on_headers
 from deployments.access.models.permissions import Person, visible_deployments, visible_environments
 from deployments.access.pages.requests import AuthedRequest
 from deployments.common.pages.choices import parse_number
-from deployments.common.pages.lists import (
-    Choices,
-    ListDeclaration,
-    ListFilter,
-    ListOrder,
-    Narrowing,
-    list_filter,
-)
-from deployments.environments.models.environments import Environment
-from deployments.template_sets.display.place_filters import in_places, place_filters
+from deployments.common.pages.list_orders import ListOrder
+from deployments.common.pages.lists import ListDeclaration, Narrowing
+from deployments.template_sets.display.place_filters import PLACES, environment_choices
 
 DEPLOYMENTS = ListDeclaration(
     caption=_("Deployments: %(order)s"),
@@ -31,7 +23,7 @@ DEPLOYMENTS = ListDeclaration(
     search=lambda rows, text: rows.matching(text),
     orders={
         "": ListOrder(label=_("Newest first")),
-        "oldest": ListOrder(label=_("Oldest first"), is_oldest_first=True),
+        "oldest": ListOrder(label=_("Oldest first"), is_reversed=True),
         "name": ListOrder(label=_("By environment"), column="environment__name"),
         "account": ListOrder(label=_("By account"), column="environment__account__name"),
         "user": ListOrder(label=_("By user"), column="requested_by__username"),
@@ -47,29 +39,26 @@ DEPLOYMENTS = ListDeclaration(
                 "waiting": rows.waiting,
                 "problems": rows.failed_or_rolled_back,
             }.get(value, rows.all)(),
-        )
+        ),
+        Narrowing(
+            name="environment",
+            label=_("Environment"),
+            everything=_("All environments"),
+            choices=environment_choices,
+            keep=lambda rows, value: rows.in_environment(parse_number(value)),
+            default=lambda rows: rows.without_recordings(),
+        ),
+        *PLACES,
     ],
 )
 
 
 def rows_context(given: QueryDict, user: Person) -> dict[str, Any]:
-    """Return the context of a page of the rows that match a query."""
+    """Return the context of a page of the rows that match a query, with the environment of the query."""
     pk = parse_number(given.get("environment"))
-    environment = visible_environments(user).in_bulk([pk]).get(pk)
-    rows = in_places(visible_deployments(user).for_list(), given)
-    rows = rows.of(environment) if environment else rows.without_recordings()
-    context = DEPLOYMENTS.context(
-        rows, given, lambda: [*_chosen(given, environment), *place_filters(given, user)]
-    )
-    return context | {"environment": environment}
-
-
-def _chosen(given: QueryDict, environment: Environment | None) -> list[ListFilter]:
-    """Return the filter by the environment that was chosen on its page."""
-    if environment is None:
-        return []
-    choices: Choices = [("", _("All environments"), None), (str(environment.pk), environment.name, None)]
-    return [list_filter(given, "environment", gettext("Environment"), choices)]
+    environment = visible_environments(user).in_bulk([pk]).get(pk) if pk else None
+    rows = visible_deployments(user).for_list()
+    return DEPLOYMENTS.context(rows, given, user) | {"environment": environment}
 
 
 @require_GET

@@ -18,7 +18,8 @@ from deployments.access.pages.visible import deployment_or_404
 from deployments.common.errors import UserFixable
 from deployments.common.pages.choices import parse_number
 from deployments.common.pages.datetime_formats import iso
-from deployments.common.pages.lists import ListDeclaration, ListOrder, Narrowing, read_moment
+from deployments.common.pages.list_orders import ListOrder, read_moment
+from deployments.common.pages.lists import ListDeclaration, Narrowing
 from deployments.common.pages.locale import Locale
 from deployments.deployment_pages import recordings
 from deployments.deployment_pages.commands import request_recording

@@ -12,11 +12,11 @@ from ninja import Query
 
 from deployments.access.api import keyset
 from deployments.access.api.environment_router import environment_of, router
-from deployments.access.api.filters import EnvironmentListFilter
 from deployments.access.api.keyset import After, Key, Limit
 from deployments.access.api.requests import ApiRequest
 from deployments.access.api.schemas import FOR_LIST, FOR_ONE
 from deployments.access.models.permissions import visible_environments
+from deployments.environment_pages.api.filters import EnvironmentListFilter
 from deployments.environment_pages.api.schemas import (
     EnvironmentDetail,
     EnvironmentOut,

@@ -8,10 +8,10 @@ from typing import Any, Self
 from ninja import Schema
 from pydantic import Field
 
-from deployments.access.api.filters import StateName
 from deployments.access.api.keyset import Page
 from deployments.access.api.schemas import AccountRef
 from deployments.changes.models.approvals import policy_of
+from deployments.environment_pages.api.filters import StateName
 from deployments.environment_pages.display.last_failure import failed_change_of, line_of
 from deployments.environment_pages.display.notes import NoteLine
 from deployments.environments.models.deployments import Deployment

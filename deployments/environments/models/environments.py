@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from django.apps import apps
 from django.conf import settings
 from django.db import models
-from django.db.models import Count, F, Q, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -41,10 +40,6 @@ if TYPE_CHECKING:
 
 VERSION = ("template_version__source", "went_back_from")
 """The columns of an environment's version that pages show."""
-
-
-TEXT_ORDERS = {"name": "name", "owner": "owner__username", "account": "account__name"}
-"""The columns by whose text lists are ordered."""
 
 
 class EnvironmentCounts(NamedTuple):
@@ -106,21 +101,9 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
         versions = apps.get_model("deployments", "TemplateVersion")._default_manager
         return self.filter(found | Q(template_version__in=versions.matching(key).values("pk")))
 
-    def by_text(self, order: str) -> Self:
-        """Order by one of TEXT_ORDERS, then the newest first."""
-        return self.annotate(sort_text=F(TEXT_ORDERS[order])).order_by("sort_text", "-pk")
-
-    def after_text(self, text: str, pk: int) -> Self:
-        """Keep those that come after a row in the order of `by_text`."""
-        return self.filter(Q(sort_text__gt=text) | Q(sort_text=text, pk__lt=pk))
-
     def by_age(self) -> Self:
         """Order by age, the newest first."""
         return self.order_by("-pk")
-
-    def older_than(self, pk: int) -> Self:
-        """Keep those that come after a row in the order of `by_age`."""
-        return self.filter(pk__lt=pk)
 
     def with_label(self, key: str, value: str) -> Self:
         """Keep those that have a label."""
@@ -157,24 +140,6 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
         """Return the number of environments with each version of a template set."""
         rows = self.exclude(template_version=None).order_by().values_list("template_version")
         return {int(version): int(number) for version, number in rows.annotate(Count("pk"))}
-
-    def by_version(self) -> Self:
-        """Order by template set, the newest version of each first; those of an unknown one come first."""
-        rows = self.annotate(
-            set_name=Coalesce("template_version__source__name", Value("")),
-            set_number=Coalesce("template_version__number", Value(0)),
-        )
-        return rows.order_by("set_name", "-set_number", "-pk")
-
-    def after_version(self, set_name: str, number: int, pk: int) -> Self:
-        """Keep those that come after a row in the order of `by_version`."""
-        same = Q(set_name=set_name)
-        older = same & (Q(set_number__lt=number) | Q(set_number=number, pk__lt=pk))
-        return self.filter(Q(set_name__gt=set_name) | older)
-
-    def after(self, urgency: int, pk: int) -> Self:
-        """Keep those that come after a row in the order of `for_list`."""
-        return self.filter(Q(urgency__gt=urgency) | Q(urgency=urgency, pk__lt=pk))
 
     def newest_first(self) -> Self:
         """Order those of `for_list` only by age: states change while pages are read."""

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.http import QueryDict
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext
+from django.utils.translation import gettext, pgettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from deployments.access.models.permissions import visible_environments
 from deployments.cloudformation.status import DisplayStatus
-from deployments.common.pages.choices import MAX_SEARCH
-from deployments.common.pages.lists import Choices, ListControls, list_filter, order_filter
+from deployments.common.pages.list_orders import ListOrder
+from deployments.common.pages.lists import ListDeclaration, Narrowing
 from deployments.environments.display import badges
 from deployments.environments.models.environments import Environment
 from deployments.notifications.commands import may_set_up
@@ -51,51 +51,46 @@ class DeliveryRow:
     may_retry: bool
 
 
-ORDERS = {
-    "": gettext_lazy("By name"),
-    "newest": gettext_lazy("Newest first"),
-    "kind": gettext_lazy("By kind"),
-}
-"""The orders of the list by the value of `sort`; there are too few targets for pages."""
+TARGETS = ListDeclaration(
+    searched=_("Name, address or key=value"),
+    search=lambda rows, text: rows.matching(text),
+    orders={
+        "": ListOrder(label=_("By name"), column="name"),
+        "newest": ListOrder(label=_("Newest first")),
+        "kind": ListOrder(label=_("By kind"), column="kind"),
+    },
+    narrowings=[
+        Narrowing(
+            name="status",
+            label=_("Status"),
+            everything=_("All"),
+            choices=[
+                ("on", pgettext_lazy("notifications", "On")),
+                ("off", pgettext_lazy("notifications", "Off")),
+            ],
+            keep=lambda rows, value: rows.filter(enabled=value == "on"),
+        ),
+        Narrowing(
+            name="kind",
+            label=_("Kind"),
+            everything=_("All kinds"),
+            choices=KINDS,
+            keep=lambda rows, kind: rows.filter(kind=kind),
+        ),
+    ],
+)
 
 
 def destinations_context(given: QueryDict, user: User) -> dict[str, Any]:
-    """Return the context of the list for a query: personal targets, then the shared ones."""
-    found = NotificationTarget.objects.visible_to(user, visible_environments(user))
-    if given.get("q"):
-        found = found.matching(str(given["q"])[:MAX_SEARCH])
-    if given.get("status") in ("on", "off"):
-        found = found.filter(enabled=given["status"] == "on")
-    if given.get("kind"):
-        found = found.filter(kind=str(given["kind"])[:MAX_SEARCH])
-    if given.get("sort") in ("newest", "kind"):
-        found = found.order_by("-pk") if given["sort"] == "newest" else found.order_by("kind", "name", "pk")
-    rows = [_row(user, one) for one in found]
-    return {
-        "controls": _controls(given),
+    """Return the context of the list for a query: a page of personal targets and shared ones."""
+    context = TARGETS.context(NotificationTarget.objects.visible_to(user, visible_environments(user)), given)
+    rows = [_row(user, one) for one in context["rows"]]
+    return context | {
         "own": [row for row in rows if not row.target.is_shared],
         "shared": [row for row in rows if row.target.is_shared],
         "may_add": may_set_up(user, shared=False) or may_set_up(user, shared=True),
         "without_url": not settings.SANSO_URL,
     }
-
-
-def _controls(given: QueryDict) -> ListControls:
-    states: Choices = [
-        ("", _("All"), None),
-        ("on", pgettext("notifications", "On"), None),
-        ("off", pgettext("notifications", "Off"), None),
-    ]
-    kinds: Choices = [("", _("All kinds"), None), *((kind, label, None) for kind, label in KINDS)]
-    return ListControls(
-        given=given,
-        searched=_("Name, address or key=value"),
-        filters=[
-            list_filter(given, "status", _("Status"), states),
-            list_filter(given, "kind", _("Kind"), kinds),
-            order_filter(given, ORDERS),
-        ],
-    )
 
 
 def destination_context(user: User, target: NotificationTarget) -> dict[str, Any]:
@@ -132,10 +127,10 @@ def _environments(target: NotificationTarget) -> str:
     if target.environment:
         return target.environment.name
     if target.account:
-        return _("All environments in account %(name)s") % {"name": target.account.name}
+        return gettext("All environments in account %(name)s") % {"name": target.account.name}
     if target.label:
-        return _("Environments with the label %(label)s") % {"label": target.label}
-    return _("All environments")
+        return gettext("Environments with the label %(label)s") % {"label": target.label}
+    return gettext("All environments")
 
 
 _STATES = {
@@ -162,5 +157,5 @@ def _delivery(one: Delivery) -> DeliveryRow:
 def _response(one: Delivery) -> str:
     if one.milliseconds is None:
         return ""
-    took = _("%(number)d ms") % {"number": one.milliseconds}
+    took = gettext("%(number)d ms") % {"number": one.milliseconds}
     return f"{one.status} · {took}" if one.status else took

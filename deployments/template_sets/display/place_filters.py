@@ -1,44 +1,80 @@
-"""The filters of lists by account and label, as far as the person may view them."""
+"""The filters of lists by account, template set, label and environment, as far as the person may view them.
+
+Rows of such a list have the named queries `in_account`, `of_source` and `with_label`.
+"""
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Iterable
+from typing import Final
 
-from django.http import QueryDict
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from deployments.access.models.grants import Label
-from deployments.access.models.permissions import Person, visible_accounts, visible_environments
+from deployments.access.models.permissions import (
+    Person,
+    can_somewhere,
+    visible_accounts,
+    visible_environments,
+)
+from deployments.access.rules.roles import Right
 from deployments.common.pages.choices import parse_number
-from deployments.common.pages.lists import ListFilter, list_filter, value_filter
+from deployments.common.pages.lists import Narrowing
 from deployments.environments.models.accounts import Account
-from deployments.environments.models.deployment_queries import DeploymentQuerySet
-from deployments.environments.models.environments import EnvironmentQuerySet
 from deployments.template_sets.models.sources import TemplateSource
 
-PlacedRows = TypeVar("PlacedRows", EnvironmentQuerySet, DeploymentQuerySet)
 MOST_LABELS = 100
 """Maximum number of labels in the filter; the search finds all others."""
 
 
-def in_places(rows: PlacedRows, given: QueryDict) -> PlacedRows:
-    """Keep the rows in the account, of the template set and with the label of an address."""
-    if given.get("account"):
-        rows = rows.in_account(parse_number(given.get("account")))
-    if given.get("set"):
-        rows = rows.of_source(parse_number(given.get("set")))
-    return rows.with_label(*str(given["label"]).partition("=")[::2]) if given.get("label") else rows
+def _accounts(user: Person, _value: str) -> Iterable[tuple[str, str]]:
+    rows = Account.objects.usable().filter(visible_accounts(user)).order_by("name")
+    return [(str(pk), name) for pk, name in rows.values_list("pk", "name").distinct()]
 
 
-def place_filters(given: QueryDict, user: Person) -> list[ListFilter]:
-    """Return the filters by account, template set and label, for a list of environments or their contents."""
-    accounts = Account.objects.usable().filter(visible_accounts(user)).order_by("name")
-    by_account = [(str(pk), name, None) for pk, name in accounts.values_list("pk", "name").distinct()]
-    sources = TemplateSource.objects.live().values_list("pk", "name")
-    by_set = [(str(pk), name, None) for pk, name in sources]
-    labels = Label.objects.in_use(visible_environments(user).live().without_recordings(), MOST_LABELS)
-    return [
-        list_filter(given, "account", _("Account"), [("", _("All accounts"), None), *by_account], least=2),
-        list_filter(given, "set", _("Template set"), [("", _("All template sets"), None), *by_set], least=2),
-        value_filter(given, "label", _("Label"), _("All labels"), map(str, labels)),
-    ]
+def _sets(user: Person, _value: str) -> Iterable[tuple[str, str]]:
+    views_sets = can_somewhere(user, Right.VIEW)
+    rows = (TemplateSource.objects.live() if views_sets else TemplateSource.objects.none()).values_list(
+        "pk", "name"
+    )
+    return [(str(pk), name) for pk, name in rows]
+
+
+def _labels(user: Person, value: str) -> Iterable[tuple[str, str]]:
+    rows = Label.objects.in_use(visible_environments(user).live().without_recordings(), MOST_LABELS)
+    return [(one, one) for one in dict.fromkeys([*map(str, rows), *filter(None, [value])])]
+
+
+def environment_choices(user: Person, value: str) -> Iterable[tuple[str, str]]:
+    """Return the environment that was chosen on its page, if the person may view it."""
+    pk = parse_number(value)
+    found = visible_environments(user).in_bulk([pk]) if pk else {}
+    return [(str(pk), one.name) for pk, one in found.items()]
+
+
+PLACES: Final = (
+    Narrowing(
+        name="account",
+        label=_("Account"),
+        everything=_("All accounts"),
+        choices=_accounts,
+        keep=lambda rows, value: rows.in_account(parse_number(value)),
+        least=2,
+    ),
+    Narrowing(
+        name="set",
+        label=_("Template set"),
+        everything=_("All template sets"),
+        choices=_sets,
+        keep=lambda rows, value: rows.of_source(parse_number(value)),
+        least=2,
+    ),
+    Narrowing(
+        name="label",
+        label=_("Label"),
+        everything=_("All labels"),
+        choices=_labels,
+        keep=lambda rows, value: rows.with_label(*value.partition("=")[::2]),
+    ),
+)
+"""The filters by account, template set and label, for a list of environments or their contents."""

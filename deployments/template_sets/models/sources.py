@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
+from django.apps import apps
 from django.conf import settings
 from django.db import models
+from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from deployments.common.models.fields import IdField
+
+if TYPE_CHECKING:
+    from deployments.environments.models.environments import EnvironmentQuerySet
 
 KINDS = [("folder", _("Folder")), ("git", _("Git repository")), ("archive", _("Archive"))]
 TRIGGERS = [
@@ -27,6 +33,10 @@ FETCH_STATES = [
     ("failed", _("Failed")),
 ]
 OPEN = ("queued", "running")
+
+
+def _versions() -> Any:
+    return apps.get_model("deployments", "TemplateVersion")._default_manager
 
 
 class TemplateSourceQuerySet(models.QuerySet["TemplateSource"]):
@@ -47,6 +57,21 @@ class TemplateSourceQuerySet(models.QuerySet["TemplateSource"]):
     def editable(self) -> Self:
         """Keep those that people added and have not removed."""
         return self.live().filter(is_bundled=False)
+
+    def for_list(self, environments: EnvironmentQuerySet) -> Self:
+        """Add the key of each one's newest version, and the number of these environments with a version."""
+        source = OuterRef("pk")
+        newest = _versions().filter(source=source).order_by("-number").values("pk")[:1]
+        own = environments.filter(template_version__source=source).order_by()
+        runs = own.values("template_version__source").annotate(number=Count("pk")).values("number")
+        return self.annotate(
+            newest_version=Coalesce(Subquery(newest), 0), environment_count=Coalesce(Subquery(runs), 0)
+        )
+
+    def matching(self, text: str) -> Self:
+        """Keep those that a search finds by name, address, or the tag or commit of a version."""
+        found = Q(name__icontains=text) | Q(url__icontains=text)
+        return self.filter(found | Q(pk__in=_versions().matching(text).values("source")))
 
     def called(self, name: str) -> Self:
         """Keep those with this name, ignoring case."""

@@ -26,11 +26,12 @@ from deployments.access.pages.requests import AuthedRequest, may
 from deployments.access.rules.roles import Right
 from deployments.cloudformation.status import DisplayStatus
 from deployments.common.errors import UserFixable
-from deployments.common.pages.choices import CURSOR, MAX_SEARCH, parse_number, query
-from deployments.common.pages.lists import ListControls, list_filter, order_filter
+from deployments.common.pages.choices import CURSOR, parse_number, query
+from deployments.common.pages.list_orders import ListOrder
+from deployments.common.pages.lists import ListDeclaration, Narrowing
 from deployments.common.texts import error_text
 from deployments.environments.display import badges
-from deployments.environments.models.environments import Environment
+from deployments.environments.models.environments import Environment, EnvironmentQuerySet
 from deployments.template_sets.commands.versions import confirm_moved_tag, set_version_status, stored_set
 from deployments.template_sets.display.role_policy import RolePolicy
 from deployments.template_sets.display.version_diff import changes_of
@@ -41,13 +42,36 @@ from deployments.template_sets.pages.forms import VersionStatusForm
 
 PAGE = 50
 FETCHES = 10
-ORDERS = {
-    "": gettext_lazy("Bundled first"),
-    "name": gettext_lazy("By name"),
-    "newest": gettext_lazy("Newest version first"),
-    "environments": gettext_lazy("Most environments first"),
-}
-"""The orders of the list by the value of `sort`."""
+SETS = ListDeclaration(
+    caption=gettext_lazy("Template sets: %(order)s"),
+    searched=gettext_lazy("Name, address or version"),
+    search=lambda rows, text: rows.matching(text),
+    orders={
+        "": ListOrder(label=gettext_lazy("Bundled first"), column="live_key"),
+        "name": ListOrder(label=gettext_lazy("By name"), column="name"),
+        "newest": ListOrder(
+            label=gettext_lazy("Newest version first"),
+            column="newest_version",
+            read=parse_number,
+            is_reversed=True,
+        ),
+        "environments": ListOrder(
+            label=gettext_lazy("Most environments first"),
+            column="environment_count",
+            read=parse_number,
+            is_reversed=True,
+        ),
+    },
+    narrowings=[
+        Narrowing(
+            name="kind",
+            label=gettext_lazy("Source"),
+            everything=gettext_lazy("All sources"),
+            choices=KINDS,
+            keep=lambda rows, kind: rows.filter(kind=kind),
+        )
+    ],
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,49 +97,15 @@ class VersionRow:
 
 
 def sets_context(given: QueryDict, user: Person) -> dict[str, Any]:
-    """Return the context of the list for a query, in a constant number of database queries."""
-    rows = [row for row in _set_rows(user) if _is_wanted(row, given)]
-    sort = given.get("sort", "")
-    if sort == "newest":
-        rows.sort(key=lambda row: row.newest.fetched_at.timestamp() if row.newest else 0, reverse=True)
-    elif sort == "environments":
-        rows.sort(key=lambda row: sum(number for _version, number in row.runs), reverse=True)
-    elif sort == "name":
-        rows.sort(key=lambda row: row.source.name.lower())
-    return {
-        "rows": rows,
-        "given": given,
-        "caption": _("Template sets: %(order)s") % {"order": ORDERS.get(sort, ORDERS[""])},
-        "controls": ListControls(
-            given=given,
-            searched=_("Name, address or version"),
-            filters=[
-                list_filter(
-                    given,
-                    "kind",
-                    _("Source"),
-                    [("", _("All sources"), None), *((kind, name, None) for kind, name in KINDS)],
-                ),
-                order_filter(given, ORDERS),
-            ],
-        ),
-    }
+    """Return the context of a page of the list for a query, in a constant number of database queries."""
+    environments = visible_environments(user).live().without_recordings()
+    context = SETS.context(TemplateSource.objects.live().for_list(environments), given)
+    return context | {"rows": _set_rows(context["rows"], environments)}
 
 
-def _is_wanted(row: SetRow, given: QueryDict) -> bool:
-    """Return whether a template set matches the kind and the text of a query."""
-    if given.get("kind") and row.source.kind != given["kind"]:
-        return False
-    labels = [row.newest.label] if row.newest else []
-    labels += [version.label for version, _number in row.runs]
-    text = str(given.get("q", "")).strip()[:MAX_SEARCH].lower()
-    return any(text in one.lower() for one in (row.source.name, row.source.url, *labels))
-
-
-def _set_rows(user: Person) -> list[SetRow]:
-    sources = sorted(TemplateSource.objects.live(), key=lambda one: (not one.is_bundled, one.name.lower()))
+def _set_rows(sources: list[TemplateSource], environments: EnvironmentQuerySet) -> list[SetRow]:
     newest = {one.source_id: one for one in TemplateVersion.objects.newest_of_each()}
-    counts = visible_environments(user).live().without_recordings().count_by_version()
+    counts = environments.count_by_version()
     runs: dict[int, list[tuple[TemplateVersion, int]]] = defaultdict(list)
     for version in TemplateVersion.objects.filter(pk__in=counts).order_by("-number"):
         runs[version.source_id].append((version, counts[version.pk]))

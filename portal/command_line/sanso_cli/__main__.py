@@ -23,6 +23,7 @@ from sanso_cli.options import (
     OfAccount,
     OfLabel,
     Output,
+    Search,
     Yes,
     is_ambiguous,
 )
@@ -155,6 +156,7 @@ def deployments(
     label: OfLabel = "",
     state: Annotated[str, typer.Option(help=_("Only those in this state, such as failed."))] = "",
     kind: Annotated[str, typer.Option(help=_("Only those of this kind, such as update."))] = "",
+    search: Search = "",
     since: Annotated[
         datetime | None, typer.Option(formats=TIMES, help=_("Only those since this time."))
     ] = None,
@@ -163,7 +165,7 @@ def deployments(
 ) -> None:
     """List deployments, the newest first."""
     api = session.client()
-    wanted = {"name": name, "label": label, "state": state, "kind": kind}
+    wanted = {"name": name, "label": label, "state": state, "kind": kind, "q": search}
     wanted["account"] = str(session.account(api, account)) if account else ""
     wanted["since"] = since.astimezone().isoformat() if since else ""
     query: dict[str, Any] = {key: one or None for key, one in wanted.items()}

@@ -23,6 +23,7 @@ from sanso_cli.options import (
     Plan,
     Reason,
     RestoreTo,
+    Search,
     Version,
     Wait,
     Yes,
@@ -47,6 +48,8 @@ def list_environments(
     label: OfLabel = "",
     account: OfAccount = "",
     named: Annotated[str, typer.Option("--name", help=_("Only those with this name."))] = "",
+    search: Search = "",
+    update: Annotated[bool, typer.Option("--update", help=_("Only those with an available update."))] = False,
     output: Output = Format.TABLE,
 ) -> None:
     """List environments."""
@@ -56,6 +59,8 @@ def list_environments(
         "state": state or None,
         "label": label or None,
         "name": named or None,
+        "q": search or None,
+        "update": update or None,
     }
     wanted["account"] = str(session.account(api, account)) if account else None
     show(output, list(api.items("/environments", **wanted)), COLUMNS)

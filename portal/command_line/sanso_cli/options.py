@@ -38,6 +38,10 @@ Version = Annotated[
         autocompletion=completion.versions,
     ),
 ]
+Search = Annotated[
+    str,
+    typer.Option("--search", help=_("Only those found by name, user, version or key=value.")),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help=_("Apply without asking."))]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help=_("Follow the deployment to its end."))]
 File = Annotated[Path | None, typer.Option("--file", "-f", help=_("A file that declares an environment."))]

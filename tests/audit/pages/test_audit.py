@@ -22,6 +22,7 @@ from deployments.access.models.audit_records import AuditRecord
 from deployments.access.models.grants import Label
 from deployments.audit.pages import views
 from deployments.audit.steps import chain
+from deployments.common.pages import lists
 from deployments.common.request_context import request_context
 from deployments.environments.models.environments import Environment
 from tests.builders import (
@@ -34,7 +35,7 @@ from tests.builders import (
     make_operator,
     make_user,
 )
-from tests.pages.pages import page, rows
+from tests.pages.pages import Element, page, rows
 from tests.template_versions import make_source, make_version
 
 LIST, OWN = reverse("audit_records"), reverse("audit_own")
@@ -56,6 +57,11 @@ def client(client: Client, auditor: User) -> Client:
 def write(**values: Any) -> AuditRecord:
     given = {"action": "lock", "permission": "deployments.lock_environment", "outcome": "requested"}
     return AuditRecord.objects.write(**(given | values))
+
+
+def following_page(shown: Element) -> str:
+    """Return the address of the next page; "" on the last one."""
+    return "".join(link["href"] for link in shown.all("a", class_="button") if link.text == "Next page")
 
 
 def of(record: AuditRecord) -> str:
@@ -148,6 +154,29 @@ def test_the_address_holds_a_filter(client: Client, tmp_path: Path, name: str) -
     assert urlencode({"x": value})[2:] in str(page(response).one("a", id="export-csv")["href"])
 
 
+def test_the_filters_of_records_are_menus_chips_and_links(client: Client) -> None:
+    record = write(user=make_user("kay"), name="shop")
+    write(user=make_user("lee"), name="shop")
+
+    whole = page(client.get(LIST, {"q": "shop"}))
+    links = {link.text: link["href"] for link in whole.one(id="filter-action").all("a")}
+    of_kay = whole.one("a", id=f"record-{record.pk}-person")["href"]
+
+    assert links["Lock environment"] == "?q=shop&action=lock"
+    assert len(page(client.get(LIST + links["Lock environment"])).one("tbody").all("tr")) == 2
+    shown = page(client.get(LIST + of_kay + "&since=2026-01-01"))
+    assert len(shown.one("tbody").all("tr")) == 1
+    removers = {link.text: link["href"] for link in shown.one(class_="set-filters").all("a")}
+    assert removers == {
+        "Remove filter Search: shop ✕": "?person=kay&since=2026-01-01",
+        "Remove filter Person: kay ✕": "?q=shop&since=2026-01-01",
+        "Remove filter From (day): 2026-01-01 ✕": "?q=shop&person=kay",
+    }
+    days = shown.one(id="filter-days")
+    values = [(field["name"], field["value"]) for field in days.all("input")]
+    assert values == [("q", "shop"), ("person", "kay"), ("since", "2026-01-01"), ("until", "")]
+
+
 def test_a_search_finds_people_labels_and_what_environments_have(client: Client) -> None:
     shop = make_environment("shop", owner=make_operator("mia"))
     Label.objects.create(environment=shop, key="team", value="payments")
@@ -160,7 +189,7 @@ def test_a_search_finds_people_labels_and_what_environments_have(client: Client)
 
 
 def test_each_order_continues_on_the_next_page(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(views, "PAGE", 2)
+    monkeypatch.setattr(lists, "PAGE", 2)
     for person, name in (("c", "x"), ("a", "z"), ("b", "y")):
         write(user=make_user(person), name=name, account=make_account(f"account-{person}"))
 
@@ -175,7 +204,7 @@ def test_each_order_continues_on_the_next_page(client: Client, monkeypatch: pyte
         while following:
             shown = page(client.get(LIST + following))
             seen += "".join(row.all("td")[0].text for row in shown.one("tbody").all("tr"))
-            following = "".join(a["href"] for a in shown.all("a", id="older"))
+            following = following_page(shown)
         assert seen == expected, sort
     assert "Requests: By user" in page(client.get(f"{LIST}?sort=person")).one("caption").text
 
@@ -193,7 +222,7 @@ def test_days_are_those_of_the_reader(client: Client) -> None:
 
 
 def test_more_than_a_page_is_reached_by_links(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(views, "PAGE", 2)
+    monkeypatch.setattr(lists, "PAGE", 2)
     for number in range(5):
         write(reason=f"reason {number}")
 
@@ -202,8 +231,8 @@ def test_more_than_a_page_is_reached_by_links(client: Client, monkeypatch: pytes
     while address:
         response = client.get(address)
         seen += rows(response)
-        older = page(response).all("a", id="older")
-        address = f"{LIST}{older[0]['href']}" if older else ""
+        following = following_page(page(response))
+        address = f"{LIST}{following}" if following else ""
 
     assert len(seen) == 5
     assert "reason 4" in seen[0]

@@ -256,6 +256,10 @@ def test_lists_are_filtered_by_label_name_account_state_environment_kind_and_tim
     for query, found in [
         ({"label": "team=payments"}, ["other"]),
         ({"label": "team=others"}, []),
+        ({"q": "OTH"}, ["other"]),
+        ({"q": "elsewhere", "label": "team=payments"}, ["other"]),
+        ({"q": "nothing"}, []),
+        ({"update": "true"}, []),
         ({"since": before.isoformat()}, ["other", "shop"]),
         ({"until": before.isoformat()}, []),
         ({"since": after.isoformat()}, []),
@@ -264,6 +268,8 @@ def test_lists_are_filtered_by_label_name_account_state_environment_kind_and_tim
     wanted: list[tuple[dict[str, Any], list[int]]] = [
         ({"label": "team=payments"}, [failed.pk]),
         ({"name": "SHOP"}, [shop.latest.pk]),
+        ({"q": "team=payments"}, [failed.pk]),
+        ({"q": "sho"}, [shop.latest.pk]),
         ({"account": other.account_id}, [failed.pk]),
         ({"state": "succeeded"}, [shop.latest.pk]),
         ({"environment": other.pk, "kind": "update"}, [failed.pk]),

@@ -16,7 +16,8 @@ from django.views.decorators.http import require_GET, require_http_methods
 from deployments.access.pages.requests import AuthedRequest, may_everywhere
 from deployments.access.rules.roles import Right
 from deployments.administration.pages.forms.freezes import FreezeForm
-from deployments.common.pages.lists import ListDeclaration, ListOrder, Narrowing
+from deployments.common.pages.list_orders import ListOrder
+from deployments.common.pages.lists import ListDeclaration, Narrowing
 from deployments.environments.models.accounts import Account
 from deployments.locks.commands.locks import delete_freeze, save_freeze
 from deployments.locks.models import KINDS, FreezeWindow
@@ -41,7 +42,7 @@ FREEZES = ListDeclaration(
             label=gettext_lazy("Kind"),
             everything=gettext_lazy("All kinds"),
             choices=KINDS,
-            keep=lambda rows, kind: rows.filter(kind=kind) if kind else rows,
+            keep=lambda rows, kind: rows.filter(kind=kind),
         )
     ],
 )

@@ -31,13 +31,13 @@ from deployments.changes.pages.views.preview import preview_with
 from deployments.changes.rules.approvals import APPROVE, REQUIRE
 from deployments.common.errors import UserFixable
 from deployments.common.pages.choices import parse_number
-from deployments.common.pages.lists import ListDeclaration, ListOrder, read_moment
+from deployments.common.pages.list_orders import ListOrder, read_moment
+from deployments.common.pages.lists import ListDeclaration
 from deployments.common.texts import error_text
 from deployments.environments.display.tab_urls import CONFIGURATION, tab_url
 from deployments.environments.models.deployments import Deployment
-from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import Kind
-from deployments.template_sets.display.place_filters import in_places, place_filters
+from deployments.template_sets.display.place_filters import PLACES
 
 
 @require_GET
@@ -161,15 +161,13 @@ APPROVALS = ListDeclaration(
         ),
         "user": ListOrder(label=gettext_lazy("By user"), column="requested_by__username"),
     },
+    narrowings=PLACES,
 )
 
 
 def rows_context(given: QueryDict, user: Person) -> dict[str, Any]:
     """Return the context of the rows that match a query: a page of the open requests."""
-    rows = visible_approvals(user).waiting().for_list()
-    if given.get("account") or given.get("set") or given.get("label"):
-        rows = rows.about(in_places(Environment.objects.all(), given))
-    return APPROVALS.context(rows, given, lambda: place_filters(given, user))
+    return APPROVALS.context(visible_approvals(user).waiting().for_list(), given, user)
 
 
 @require_GET

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from deployments.environment_pages.pages import environment_list
+from deployments.common.pages import lists
 from deployments.environments.models.environments import Environment
 from deployments.template_sets.models.sources import TemplateSource
 from deployments.template_sets.models.versions import TemplateVersion
@@ -44,7 +44,7 @@ def test_the_list_is_ordered_by_set_and_version_over_its_pages(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(environment_list, "PAGE", 2)
+    monkeypatch.setattr(lists, "PAGE", 2)
     version = newer(source, tmp_path)
     other = make_version(make_source("another-set"), tmp_path / "o", "v1.0")
     for name, own in (("old", first), ("new", version), ("older", first), ("other", other)):
