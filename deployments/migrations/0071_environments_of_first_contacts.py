@@ -6,7 +6,7 @@ from deployments.migrations._restartable import AddField
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('deployments', '0069_maintenance'),
+        ('deployments', '0070_database_metrics'),
     ]
 
     operations = [
