@@ -267,9 +267,7 @@ class FakeServices:
         self, cluster_ids: Sequence[str], since: datetime, period: timedelta
     ) -> dict[str, list[ClusterMetrics]]:
         self._call("cloudwatch:GetMetricData")
-        found = {
-            key: [one for one in self.metrics.get(key, ()) if one.start >= since] for key in cluster_ids
-        }
+        found = {key: [one for one in self.metrics.get(key, ()) if one.start >= since] for key in cluster_ids}
         return {key: rows for key, rows in found.items() if rows}
 
     def replica_lags(self, instance_ids: Sequence[str]) -> dict[str, float]:
