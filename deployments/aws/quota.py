@@ -1,9 +1,9 @@
 """The API quota: the rate of calls to each account, region and service, for all workers together.
 
 Every call of every gateway passes `before`, which `session` registers with botocore's events. Reads take
-tokens from a bucket (`quota_store`): the tokens of one second may be used at once, and over longer periods
+tokens from a bucket (`common/limiter`): the tokens of one second may be used at once, and over longer periods
 there are no more calls than the rate allows. Writes are counted and never delayed. A throttled response
-halves the rate, which then recovers slowly.
+halves the rate, which then recovers slowly. All calls are counted for pages (`quota_counts`).
 
 A caller sets with `priority` whether a person waits for the result. Calls for watched pages may wait a few
 seconds, in the order of arrival. Other calls only use tokens that are left, and are rejected otherwise
@@ -17,18 +17,25 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import lru_cache
 from math import floor
 from typing import Any
 
 from redis.exceptions import RedisError
 
-from deployments.aws import quota_store
+from deployments.aws import quota_counts
 from deployments.aws.account_ref import AccountRef
-from deployments.aws.quota_store import Buckets, CallRequest, RedisBuckets
 from deployments.common.errors import QuotaExhausted
+from deployments.common.limiter import Limiter, Purpose, limiter
 from deployments.common.rules.aws_error_codes import is_throttling
+from deployments.common.rules.limit_kinds import Count, Rate
 
+QUOTA = Purpose(
+    prefix="sanso:aws-quota:",
+    meanwhile="this process uses an API quota of its own",
+    again="the API quota is shared again",
+    timeout=0.5,
+    alone=0.25,  # four processes without Redis stay within the rate
+)
 MAX_WAIT = 5.0
 """Maximum wait of a watched call in seconds: a step with ten calls still ends within its lease."""
 READS = ("BatchGet", "Describe", "Get", "Head", "List", "Lookup", "Search", "Simulate")
@@ -80,31 +87,43 @@ class ApiQuota:
 
     account: str
     rate: float
-    buckets: Buckets
+    limiter: Limiter
     sleep: Callable[[float], None] = time.sleep
 
     def before(self, service: str, action: str) -> None:
         """Return when the call may be made, at once or after a wait. Raise QuotaExhausted if it may not."""
+        if not action.startswith(READS) or action in NEVER_DELAYED:
+            self._count(service, "writes", action)
+            return
         priority_ = _priority.get()
-        request = CallRequest(
-            account=self.account,
-            service=service,
-            action=action,
-            rate=min(self.rate, SLOWER.get(service, self.rate)),
-            reading=action.startswith(READS) and action not in NEVER_DELAYED,
-            watched=priority_.watched,
-            max_wait=priority_.max_wait,
-        )
-        allowed, seconds = self.buckets.take(request)
-        if not allowed:
-            raise QuotaExhausted(f"{service}:{action}", seconds)
-        if seconds > 0:
-            self.sleep(seconds)
+        rate = self._rate(service, min(self.rate, SLOWER.get(service, self.rate)), priority_)
+        taken = self.limiter.take([rate])
+        self._count(service, "reads" if taken.allowed else "rejected", action)
+        if not taken.allowed:
+            raise QuotaExhausted(f"{service}:{action}", taken.wait)
+        if taken.wait > 0:
+            self.sleep(taken.wait)
 
     def after(self, service: str, code: str) -> None:
         """Process the error code of a response, "" if it succeeded."""
         if is_throttling(code):
-            self.buckets.throttled(self.account, service)
+            self.limiter.slow_down([self._rate(service, self.rate, _DEFAULT_PRIORITY)])
+            self._count(service, "throttles")
+
+    def _rate(self, service: str, rate: float, priority_: CallPriority) -> Rate:
+        return Rate(
+            key=f"{self.account}:{service}",
+            burst=rate,
+            every=1 / rate,
+            max_wait=priority_.max_wait if priority_.watched else 0.0,
+            background=not priority_.watched,
+        )
+
+    def _count(self, service: str, kind: str, action: str = "") -> None:
+        if shared := self.limiter.shared:
+            self.limiter.fallback.use(
+                lambda: quota_counts.count(shared, self.account, service, kind, action), lambda: None
+            )
 
     def attach(self, events: Any) -> None:
         """Apply the quota to every call of the clients that are created with these botocore events.
@@ -122,14 +141,9 @@ class ApiQuota:
         self.after(model.service_model.endpoint_prefix, str(parsed.get("Error", {}).get("Code", "")))
 
 
-@lru_cache(maxsize=8)
-def _buckets(url: str) -> Buckets:
-    return Buckets(quota_store.shared(url) if url else None)
-
-
 def of(ref: AccountRef) -> ApiQuota:
     """Return the API quota of an account: one bucket per service, shared by all callers and processes."""
-    return ApiQuota(account_key(ref), ref.reads_per_second, _buckets(ref.quota_url))
+    return ApiQuota(account_key(ref), ref.reads_per_second, limiter(QUOTA, ref.quota_url))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,45 +192,36 @@ class QuotaUsage:
 
 def usage(ref: AccountRef) -> QuotaUsage:
     """Return the counters of an account. A web process may call it: it only reads from Redis."""
-    if not ref.quota_url:
-        return QuotaUsage(account=account_key(ref), known=False)
-    return read_usage(quota_store.shared(ref.quota_url), account_key(ref), ref.reads_per_second)
+    return read_usage(limiter(QUOTA, ref.quota_url), account_key(ref), ref.reads_per_second)
 
 
-def read_usage(buckets: RedisBuckets, account: str, full_rate: float) -> QuotaUsage:
+def read_usage(limiter_: Limiter, account: str, full_rate: float) -> QuotaUsage:
     """Return the stored counters of an account."""
+    if (shared := limiter_.shared) is None:
+        return QuotaUsage(account=account, known=False)
     try:
-        now, rows = buckets.read(account)
+        now, rows = quota_counts.read(shared, account)
     except RedisError:
         return QuotaUsage(account=account, known=False)
-    services = tuple(_usage_of(service, row, now, full_rate) for service, row in rows.items())
+    services = tuple(
+        _usage_of(service, counts, limited, now, full_rate) for service, (counts, limited) in rows.items()
+    )
     return QuotaUsage(account=account, known=True, services=services)
 
 
-def _usage_of(service: str, row: Mapping[str, str], now: float, full_rate: float) -> ServiceUsage:
-    share_at = float(row.get("share_at", now))
-    steps = max(0.0, now - share_at) / quota_store.STEP_SECONDS
-    rate = full_rate * min(1.0, float(row.get("share", 1)) + steps * quota_store.STEP)
-    burst = max(1, floor(rate))
+def _usage_of(
+    service: str, row: Mapping[str, str], limited: Count, now: float, full_rate: float
+) -> ServiceUsage:
+    rate = full_rate * limited.share_of(now)
     return ServiceUsage(
         service=service,
         reads=int(row.get("reads", 0)),
         writes=int(row.get("writes", 0)),
         throttles=int(row.get("throttles", 0)),
-        rejected=int(row.get("refused", 0)),
-        last_minute=_last_minute(row, now),
+        rejected=int(row.get("rejected", 0)),
+        last_minute=quota_counts.last_minute(row, now),
         rate=rate,
         full_rate=full_rate,
-        tokens=burst - max(0.0, float(row.get("tat", now)) - now) * rate,
+        tokens=max(1, floor(rate)) - max(0.0, limited.full_at - now) * rate,
         calls={key.removeprefix("calls:"): int(n) for key, n in row.items() if key.startswith("calls:")},
     )
-
-
-def _last_minute(row: Mapping[str, str], now: float) -> float:
-    """Estimate the reads in the past 60 s from this minute's and a share of the previous minute's."""
-    minutes = floor(now / 60) - int(row.get("minute", 0))
-    this, previous = int(row.get("this", 0)), int(row.get("previous", 0))
-    part = 1 - now % 60 / 60
-    if minutes == 0:
-        return this + previous * part
-    return this * part if minutes == 1 else 0.0

@@ -1,4 +1,4 @@
-"""Limits of what programs send in a minute: counted in Redis, or in this process while it is away.
+"""Limits of what programs send in a minute.
 
 A valid token is looked at first, and what else comes from its address never takes a request away from it.
 """
@@ -6,45 +6,42 @@ A valid token is looked at first, and what else comes from its address never tak
 from __future__ import annotations
 
 import hashlib
-import threading
-import time
-from dataclasses import dataclass, field
-from functools import lru_cache
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.http import HttpRequest
-from redis import Redis
 
 from deployments.common.client_address import network_of
-from deployments.common.redis_fallback import Fallback, connect
+from deployments.common.limiter import Purpose, limiter
+from deployments.common.rules.limit_kinds import Rate
 
-WINDOW = 60
-"""Seconds in which requests are counted."""
-TIMEOUT = 0.5
-"""Seconds to wait for Redis."""
-MAX_KEYS = 50_000
+REQUESTS = Purpose(
+    prefix="sanso:api:",
+    meanwhile="this process counts API requests by itself",
+    again="API requests are counted for all processes",
+    timeout=0.5,
+)
+MINUTE = 60
 TOKENS, WEBHOOKS = "wrong", "webhook"
 """What is counted of an address: requests with a wrong token or code, and with a wrong signature."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitUsage:
-    """How much of a limit is used in this minute. `reset` is in seconds."""
+    """How much of a limit is left. `reset`: the seconds until one more request is."""
 
     limit: int
-    used: int
+    remaining: int
     reset: int
-
-    @property
-    def is_exceeded(self) -> bool:
-        """Return whether the request is one too many."""
-        return self.used > self.limit
+    is_exceeded: bool
 
     def headers(self) -> dict[str, str]:
         """Return the headers of a response."""
         found = {
             "RateLimit-Limit": str(self.limit),
-            "RateLimit-Remaining": str(max(0, self.limit - self.used)),
+            "RateLimit-Remaining": str(self.remaining),
             "RateLimit-Reset": str(self.reset),
         }
         return found | ({"Retry-After": str(self.reset)} if self.is_exceeded else {})
@@ -58,68 +55,47 @@ def of_request(request: HttpRequest, *, has_token: bool) -> LimitUsage:
     """
     given = request.headers.get("Authorization")
     kind = "address of tokens" if has_token else "address"
-    found = [_counted(kind, network_of(request), settings.SANSO_API_REQUESTS_PER_ADDRESS)]
+    found = [_limit(kind, network_of(request), settings.SANSO_API_REQUESTS_PER_ADDRESS)]
     if given and has_token:
-        found.append(_counted("token", given, settings.SANSO_API_REQUESTS_PER_TOKEN))
+        found.append(_limit("token", given, settings.SANSO_API_REQUESTS_PER_TOKEN))
     elif given and (wrong := of_unproven(request)).is_exceeded:
         return wrong
-    return min(found, key=lambda usage: usage.limit - usage.used)
+    return _usage(found)
 
 
 def of_unproven(request: HttpRequest, kind: str = TOKENS) -> LimitUsage:
-    """Return how many requests with a wrong token or signature came from the address of a request.
-
-    One that is refused because of them is one too many itself.
-    """
-    found = _counted(kind, network_of(request), settings.SANSO_API_WRONG_TOKENS, add=0)
-    return LimitUsage(limit=found.limit, used=found.used + 1, reset=found.reset)
+    """Return how many further requests with a wrong token or signature the address of a request may send."""
+    return _usage([_of_wrong(request, kind)], count=False)
 
 
 def count_wrong(request: HttpRequest, kind: str = TOKENS) -> None:
     """Count a request with a wrong token or signature for its address."""
-    _counted(kind, network_of(request), settings.SANSO_API_WRONG_TOKENS)
+    _usage([_of_wrong(request, kind)])
 
 
-def _counted(kind: str, what: str, limit: int, *, add: int = 1) -> LimitUsage:
-    now = time.time()
-    window, passed = divmod(int(now), WINDOW)
+def _of_wrong(request: HttpRequest, kind: str) -> Rate:
+    return _limit(kind, network_of(request), settings.SANSO_API_WRONG_TOKENS)
+
+
+def _limit(kind: str, what: str, limit: int) -> Rate:
     digest = hashlib.sha256(f"{settings.SECRET_KEY} {what}".encode(errors="replace")).hexdigest()[:32]
-    used = _counters(settings.REDIS_URL).add(f"sanso:api:{kind}:{digest}:{window}", add)
-    return LimitUsage(limit=limit, used=used, reset=WINDOW - passed)
+    return Rate(key=f"{kind}:{digest}", burst=limit, every=MINUTE / max(1, limit))
 
 
-@dataclass(slots=True)
-class _Counters:
-    """Counters of all processes, or of this one while Redis does not respond."""
+def _usage(limits: Sequence[Rate], *, count: bool = True) -> LimitUsage:
+    taken = limiter(REQUESTS, settings.REDIS_URL).take(limits, count=count)
+    found = [
+        _usage_of(limit, full_in, is_exceeded=not taken.allowed)
+        for limit, full_in in zip(limits, taken.full_in, strict=True)
+    ]
+    return min(found, key=lambda usage: usage.remaining)
 
-    redis: Redis
-    own: dict[str, int] = field(default_factory=dict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    fallback: Fallback = field(
-        default_factory=lambda: Fallback(
-            "this process counts API requests by itself", "API requests are counted for all processes"
-        )
+
+def _usage_of(limit: Rate, full_in: float, *, is_exceeded: bool) -> LimitUsage:
+    used = limit.used(full_in)
+    return LimitUsage(
+        limit=int(limit.burst),
+        remaining=max(0, int(limit.burst) - used),
+        reset=math.ceil(full_in - (used - 1) * limit.every),
+        is_exceeded=is_exceeded,
     )
-
-    def add(self, key: str, number: int) -> int:
-        """Add to a counter, and return its value."""
-        return self.fallback.use(lambda: self._add_shared(key, number), lambda: self._add_own(key, number))
-
-    def _add_shared(self, key: str, number: int) -> int:
-        with self.redis.pipeline(transaction=False) as pipeline:
-            pipeline.incrby(key, number)
-            pipeline.expire(key, 2 * WINDOW)
-            used, _expires = pipeline.execute()
-        return int(used)
-
-    def _add_own(self, key: str, number: int) -> int:
-        with self.lock:
-            if len(self.own) >= MAX_KEYS:
-                self.own.clear()
-            self.own[key] = self.own.get(key, 0) + number
-            return self.own[key]
-
-
-@lru_cache(maxsize=1)
-def _counters(url: str) -> _Counters:
-    return _Counters(connect(url, TIMEOUT, retries=1))

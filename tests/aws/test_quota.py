@@ -7,15 +7,17 @@ import logging
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from deployments.aws import quota, quota_store, session
+from deployments.aws import quota, session
 from deployments.aws.account_ref import AccountRef
 from deployments.aws.quota import ApiQuota
-from deployments.aws.quota_store import Buckets, LocalBuckets, RedisBuckets
+from deployments.common import limiter
 from deployments.common.errors import QuotaExhausted
+from deployments.common.limiter import Limiter
 from tests.services import (
     LIMIT,
     REPOSITORY,
@@ -45,15 +47,14 @@ class Clock:
 @pytest.fixture(autouse=True)
 def _redis_has_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Wait for a Redis that is slow on a busy machine; calls to AWS would not wait that long."""
-    monkeypatch.setattr(quota_store, "TIMEOUT", LIMIT)
+    monkeypatch.setattr(quota, "QUOTA", replace(quota.QUOTA, timeout=LIMIT))
     forget_connections()
     yield
     forget_connections()
 
 
 def forget_connections() -> None:
-    quota_store.shared.cache_clear()
-    quota._buckets.cache_clear()
+    limiter._limiters.cache_clear()
     session._connect.cache_clear()
 
 
@@ -85,13 +86,13 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def buckets(server: Redis, clock: Clock) -> RedisBuckets:
-    return RedisBuckets(server.url, clock)
+def buckets(server: Redis, clock: Clock) -> Limiter:
+    return Limiter(quota.QUOTA, server.url, clock)
 
 
 @pytest.fixture
-def account(buckets: RedisBuckets, clock: Clock) -> ApiQuota:
-    return ApiQuota(ACCOUNT, RATE, Buckets(buckets), clock.sleep)
+def account(buckets: Limiter, clock: Clock) -> ApiQuota:
+    return ApiQuota(ACCOUNT, RATE, buckets, clock.sleep)
 
 
 def call_times(account: ApiQuota, clock: Clock, calls: int) -> list[float]:
@@ -118,10 +119,8 @@ def test_a_burst_of_two_reads_is_allowed_and_then_two_per_second(account: ApiQuo
     assert call_times(account, clock, 3) == [0.0, 0.0, 0.5]  # unused reads do not accumulate
 
 
-def test_each_service_and_each_account_has_its_own_token_bucket(
-    account: ApiQuota, buckets: RedisBuckets
-) -> None:
-    other = ApiQuota("210987654321/ap-northeast-1", RATE, Buckets(buckets))
+def test_each_service_and_each_account_has_its_own_token_bucket(account: ApiQuota, buckets: Limiter) -> None:
+    other = ApiQuota("210987654321/ap-northeast-1", RATE, buckets)
     with quota.priority(watched=True, max_wait=0):
         for _ in range(2):
             account.before("rds", "DescribeDBClusters")
@@ -131,9 +130,9 @@ def test_each_service_and_each_account_has_its_own_token_bucket(
 
 
 def test_cloudtrail_is_looked_up_twice_a_second_whatever_the_account_allows(
-    buckets: RedisBuckets, clock: Clock
+    buckets: Limiter, clock: Clock
 ) -> None:
-    fast = ApiQuota(ACCOUNT, 50 * RATE, Buckets(buckets), clock.sleep)
+    fast = ApiQuota(ACCOUNT, 50 * RATE, buckets, clock.sleep)
     start = clock.now
     for _ in range(6):
         fast.before("cloudtrail", "LookupEvents")
@@ -141,7 +140,7 @@ def test_cloudtrail_is_looked_up_twice_a_second_whatever_the_account_allows(
     assert clock.now - start == pytest.approx(2.0)
 
 
-def test_writes_are_counted_and_never_delayed(account: ApiQuota, buckets: RedisBuckets) -> None:
+def test_writes_are_counted_and_never_delayed(account: ApiQuota, buckets: Limiter) -> None:
     with quota.priority(watched=False):
         for _ in range(20):
             account.before("cloudformation", "CreateChangeSet")
@@ -186,7 +185,7 @@ def test_a_watched_call_waits_for_a_limited_time(account: ApiQuota, clock: Clock
 
 
 def test_throttling_halves_the_rate_which_recovers_slowly(
-    account: ApiQuota, buckets: RedisBuckets, clock: Clock
+    account: ApiQuota, buckets: Limiter, clock: Clock
 ) -> None:
     def rate() -> float:
         (service,) = quota.read_usage(buckets, ACCOUNT, RATE).services
@@ -209,7 +208,7 @@ def test_throttling_halves_the_rate_which_recovers_slowly(
     assert service.throttles == 4
 
 
-def test_the_rate_never_falls_to_zero(account: ApiQuota, buckets: RedisBuckets, clock: Clock) -> None:
+def test_the_rate_never_falls_to_zero(account: ApiQuota, buckets: Limiter, clock: Clock) -> None:
     account.before("rds", "DescribeDBClusters")
     for _ in range(20):
         account.after("rds", "Throttling")
@@ -221,7 +220,7 @@ def test_the_rate_never_falls_to_zero(account: ApiQuota, buckets: RedisBuckets, 
 
 
 def test_the_counters_give_the_usage_of_the_last_minute(
-    account: ApiQuota, buckets: RedisBuckets, clock: Clock
+    account: ApiQuota, buckets: Limiter, clock: Clock
 ) -> None:
     clock.now = 1_800_000_000.0  # the start of a minute
     call_times(account, clock, 60)
@@ -238,10 +237,11 @@ def test_the_counters_give_the_usage_of_the_last_minute(
 # --- several processes, and a Redis that goes down ------------------------------------------------
 CALLER = """
 import sys, threading, time
-from deployments.aws import quota, quota_store
+from dataclasses import replace
+from deployments.aws import quota
 from deployments.aws.account_ref import AccountRef
 from deployments.common.errors import QuotaExhausted
-quota_store.TIMEOUT = float(sys.argv[3])
+quota.QUOTA = replace(quota.QUOTA, timeout=float(sys.argv[3]))
 account = quota.of(AccountRef(region="r", sandbox_account="1" * 12, quota_url=sys.argv[1]))
 print("ready", flush=True)
 sys.stdin.readline()
@@ -315,10 +315,8 @@ def test_while_redis_is_down_each_process_uses_a_share_of_the_rate(
 ) -> None:
     server = start_redis(tmp_path / "redis")
     clock = Clock()
-    everyones = RedisBuckets(server.url)
-    account = ApiQuota(
-        ACCOUNT, RATE, Buckets(everyones, local=LocalBuckets(clock), clock=clock), sleep=clock.sleep
-    )
+    buckets = Limiter(quota.QUOTA, server.url, clock)
+    account = ApiQuota(ACCOUNT, RATE, buckets, sleep=clock.sleep)
     account.before("rds", "DescribeDBClusters")
     server.kill()
 
@@ -330,10 +328,12 @@ def test_while_redis_is_down_each_process_uses_a_share_of_the_rate(
     assert alone == [0.0, 2.0, 4.0, 6.0]
     assert halved == [pytest.approx(2.0, abs=0.01), pytest.approx(6.0, abs=0.01)]
     assert len([record for record in caplog.records if "Redis is unavailable" in record.message]) == 1
-    assert not quota.read_usage(everyones, ACCOUNT, RATE).known
+    assert not quota.read_usage(buckets, ACCOUNT, RATE).known
     server.start()
     clock.sleep(10)
     with caplog.at_level(logging.WARNING):
         account.before("rds", "DescribeDBClusters")
     assert [record for record in caplog.records if "Redis is available again" in record.message]
+    assert buckets.shared is not None
+    buckets.shared.redis.close()
     server.stop()

@@ -21,9 +21,10 @@ from pytest_django import Settings
 from deployments.access.models.audit_records import AuditRecord
 from deployments.administration.models.sessions import UserSession
 from deployments.live import access
-from portal.login import counters, limits, oidc
+from portal.login import limits, oidc
 from portal.login.logout_tokens import EVENT
 from tests.builders import make_user
+from tests.limits import stop_clock
 from tests.services import LOOPBACK, Redis
 
 LOGOUT = reverse("oidc_logout")
@@ -190,9 +191,7 @@ def test_there_is_no_address_without_a_provider(issuer: str) -> None:
 
 
 def test_wrong_tokens_are_limited_by_address(monkeypatch: pytest.MonkeyPatch, issuer: str) -> None:
-    memory = counters.MemoryCounters(lambda: 1e9)
-    frozen = counters.Counters(counters.RedisCounters("redis://127.0.0.1:1/0"), memory)
-    monkeypatch.setattr(counters, "_counters", lambda url: frozen)
+    stop_clock(monkeypatch)
     for _ in range(limits.ADDRESS_BURST):
         send("x.y.z")
 

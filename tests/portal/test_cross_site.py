@@ -9,7 +9,8 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from deployments.common.cross_site import is_cross_site, is_embedded
-from portal.login import counters, limits
+from portal.login import limits
+from tests.limits import stop_clock
 
 OWN = "http://testserver"
 IMAGE = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "image", "Sec-Fetch-Mode": "no-cors"}
@@ -59,9 +60,7 @@ def test_a_request_for_an_image_or_a_frame_is_recognized() -> None:
 @pytest.fixture
 def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Counters of attempts whose clock stands still."""
-    memory = counters.MemoryCounters(lambda: 1e9)
-    frozen = counters.Counters(counters.RedisCounters("redis://127.0.0.1:1/0"), memory)
-    monkeypatch.setattr(counters, "_counters", lambda url: frozen)
+    stop_clock(monkeypatch)
 
 
 @pytest.mark.django_db

@@ -19,8 +19,9 @@ from deployments.administration.models.invitations import Invitation
 from deployments.administration.models.sessions import UserSession
 from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
-from portal.login import counters, limits
+from portal.login import limits
 from tests.builders import allow, make_grant, make_user
+from tests.limits import stop_clock
 from tests.mailbox import mailbox
 from tests.pages.pages import page, rows
 from tests.services import LOOPBACK, Redis, free_port
@@ -262,9 +263,7 @@ def test_without_a_mail_server_the_admin_passes_the_link_on(boss: Client, settin
 def test_links_are_limited_by_address(
     db: None, redis_server: Redis, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    memory = counters.MemoryCounters(lambda: 1e9)
-    frozen = counters.Counters(counters.RedisCounters("redis://127.0.0.1:1/0"), memory)
-    monkeypatch.setattr(counters, "_counters", lambda url: frozen)
+    stop_clock(monkeypatch)
     for _ in range(limits.ADDRESS_BURST):
         Client().get(f"{ACCEPT}?key=guess")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,14 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from deployments.common.redis_fallback import connect
+from deployments.common.rules.limit_kinds import Backoff
 from portal.first_login import ensure_first_login, forget
-from portal.login import counters, limits
-from portal.login.rules import Backoff
+from portal.login import limits
 from tests.builders import make_user
+from tests.limits import use_clock
 from tests.pages.pages import page
-from tests.services import Redis, free_port
+from tests.services import LIMIT, Redis, free_port
 
 URL = reverse("login")
 RIGHT = "a long password"
@@ -31,14 +32,7 @@ pytestmark = pytest.mark.core
 def _frozen_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stop the clock, so that no wait ends during a test on a slow machine."""
     now = time.time()
-
-    @lru_cache(maxsize=1)
-    def with_frozen_clock(url: str) -> counters.Counters:
-        return counters.Counters(
-            counters.RedisCounters(url, lambda: now), counters.MemoryCounters(lambda: now)
-        )
-
-    monkeypatch.setattr(counters, "_counters", with_frozen_clock)
+    use_clock(monkeypatch, lambda: now)
 
 
 @pytest.fixture
@@ -261,9 +255,8 @@ def test_the_typed_name_is_not_stored(
     with caplog.at_level(logging.DEBUG):
         attempts(6, username="my secret")
 
-    shared = counters.counters().shared
-    assert isinstance(shared, counters.RedisCounters)
-    keys = " ".join(str(key) for key in shared._redis.keys("*"))
+    with connect(now.REDIS_URL, LIMIT) as client:
+        keys = " ".join(str(key) for key in client.keys("*"))
     assert "sanso:login:" in keys
     assert "secret" not in keys + caplog.text
 

@@ -19,8 +19,9 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from deployments.administration.shared.oidc_providers import all_providers
-from portal.login import counters, limits, oidc
+from portal.login import limits, oidc
 from tests.builders import make_user
+from tests.limits import stop_clock
 from tests.pages.pages import page
 from tests.portal.identity_provider import IdentityProvider, start_provider
 from tests.services import Redis, free_port
@@ -267,7 +268,7 @@ def test_answers_to_begun_logins_are_limited_by_address(
     provider: IdentityProvider, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun = [(one, client_state(one)) for one in (Client(), Client(), client)]
-    frozen_counters(monkeypatch)
+    stop_clock(monkeypatch)
     monkeypatch.setattr(limits, "ADDRESS_BURST", 2)
     for one, state in begun:
         one.get(CALLBACK, {"code": "guess", "state": state})
@@ -280,7 +281,7 @@ def test_answers_to_begun_logins_are_limited_by_address(
 def test_answers_that_another_site_sends_do_not_count(
     provider: IdentityProvider, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    frozen_counters(monkeypatch)
+    stop_clock(monkeypatch)
     image = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "image", "Sec-Fetch-Mode": "no-cors"}
     for headers in (image, {}):
         for _ in range(limits.ADDRESS_BURST):
@@ -294,13 +295,6 @@ def client_state(client: Client) -> str:
     """Begin a login, and return the state that its answer must have."""
     begun = client.get(LOGIN)["Location"]
     return parse_qs(urlsplit(begun).query)["state"][0]
-
-
-def frozen_counters(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Replace the counters by new ones whose clock stands still."""
-    memory = counters.MemoryCounters(lambda: 1e9)
-    frozen = counters.Counters(counters.RedisCounters("redis://127.0.0.1:1/0"), memory)
-    monkeypatch.setattr(counters, "_counters", lambda url: frozen)
 
 
 @pytest.mark.parametrize("url", ["https://evil.example/", "//evil.example"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import lru_cache
 from typing import Any
 
 import pytest
@@ -12,8 +11,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from portal.login import counters, limits
+from portal.login import limits
 from tests.builders import make_user
+from tests.limits import use_clock
 from tests.pages.pages import page
 from tests.portal.security_key import SecurityKey
 from tests.services import Redis
@@ -28,13 +28,7 @@ def at_localhost() -> Client:
 
 @pytest.fixture(autouse=True)
 def _frozen_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    @lru_cache(maxsize=1)
-    def with_frozen_clock(url: str) -> counters.Counters:
-        return counters.Counters(
-            counters.RedisCounters(url, lambda: 1e9), counters.MemoryCounters(lambda: 1e9)
-        )
-
-    monkeypatch.setattr(counters, "_counters", with_frozen_clock)
+    use_clock(monkeypatch, lambda: 1e9)
 
 
 @pytest.fixture

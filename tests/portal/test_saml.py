@@ -19,8 +19,9 @@ from deployments.access.models.audit_records import AuditRecord
 from deployments.access.models.grants import Grant
 from deployments.administration.models.sessions import UserSession
 from portal import saml_file
-from portal.login import counters, limits
+from portal.login import limits
 from tests.builders import make_user
+from tests.limits import stop_clock
 from tests.pages.pages import page
 from tests.portal.saml_provider import ENTITY, SamlIdp, begin, post
 from tests.services import Redis
@@ -210,9 +211,7 @@ def test_only_members_of_allowed_groups_may_log_in(idp: SamlIdp, client: Client,
 def test_responses_are_limited_by_address(
     idp: SamlIdp, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    memory = counters.MemoryCounters(lambda: 1e9)
-    frozen = counters.Counters(counters.RedisCounters("redis://127.0.0.1:1/0"), memory)
-    monkeypatch.setattr(counters, "_counters", lambda url: frozen)
+    stop_clock(monkeypatch)
     for _ in range(limits.ADDRESS_BURST):
         post(Client(), "guess")
 

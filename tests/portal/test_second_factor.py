@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,8 +14,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
-from portal.login import counters
 from tests.builders import make_user
+from tests.limits import use_clock
 from tests.pages.pages import page
 from tests.portal.authenticator_app import App
 from tests.services import Redis
@@ -48,12 +47,7 @@ class Clock:
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-
-    @lru_cache(maxsize=1)
-    def with_clock(url: str) -> counters.Counters:
-        return counters.Counters(counters.RedisCounters(url, clock), counters.MemoryCounters(clock))
-
-    monkeypatch.setattr(counters, "_counters", with_clock)
+    use_clock(monkeypatch, clock)
     for module in TIMED:
         monkeypatch.setattr(f"allauth.{module}.time", SimpleNamespace(time=clock))
     return clock

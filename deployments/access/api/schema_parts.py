@@ -23,7 +23,7 @@ def _text(description: str, example: str) -> dict[str, Any]:
 HEADERS: Final[dict[str, Any]] = {
     "RateLimit-Limit": _number("Requests of this token, or address, in a minute.", 600),
     "RateLimit-Remaining": _number("How many of them are left.", 599),
-    "RateLimit-Reset": _number("Seconds until the next minute begins.", 42),
+    "RateLimit-Reset": _number("Seconds until one more of them is left.", 1),
     "Retry-After": _number("Seconds after which to try again.", 42),
     "ETag": _text("Send it in If-None-Match to get 304 while nothing has changed.", '"5e6f7a8b9c0d1e2f"'),
     "WWW-Authenticate": _text("What is required.", 'Bearer realm="Sanso"'),

@@ -8,11 +8,11 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from deployments.common import limits
 from deployments.common.client_address import network_of
 from deployments.template_sets.commands.sources import set_webhook
 from tests.api.clients import ROOT, Program
 from tests.builders import make_user
+from tests.limits import use_clock
 from tests.services import free_port
 from tests.template_versions import make_source
 
@@ -20,10 +20,9 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def _minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Freeze the clock in a minute that no other test uses."""
-    at = 1_795_800_010.0 + 60 * free_port()
-    monkeypatch.setattr("deployments.common.limits.time.time", lambda: at)
+def _frozen_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stop the clock, so that no further request is allowed during a test on a slow machine."""
+    use_clock(monkeypatch, lambda: 1_795_800_010.0)
 
 
 @pytest.fixture(params=["with Redis", "without Redis"])
@@ -33,10 +32,9 @@ def _redis(request: pytest.FixtureRequest, settings: Settings) -> None:
         request.getfixturevalue("redis_server")
     else:
         settings.REDIS_URL = f"redis://127.0.0.1:{free_port()}/0"
-    limits._counters.cache_clear()
 
 
-@pytest.mark.usefixtures("_redis", "_minute")
+@pytest.mark.usefixtures("_redis", "_frozen_clock")
 def test_a_token_has_a_number_of_requests_in_a_minute(
     program: Program, operator: User, settings: Settings
 ) -> None:
@@ -50,7 +48,7 @@ def test_a_token_has_a_number_of_requests_in_a_minute(
     assert Program(operator).get("/me").status_code == 200
 
 
-@pytest.mark.usefixtures("_redis", "_minute")
+@pytest.mark.usefixtures("_redis", "_frozen_clock")
 def test_an_address_has_few_wrong_tokens_in_a_minute(program: Program, settings: Settings) -> None:
     settings.SANSO_API_WRONG_TOKENS = 2
     stranger = Client(headers={"Authorization": "Bearer sanso_guess"})
@@ -60,7 +58,7 @@ def test_an_address_has_few_wrong_tokens_in_a_minute(program: Program, settings:
     assert program.get("/me").status_code == 200  # from the same address, with a valid token
 
 
-@pytest.mark.usefixtures("_redis", "_minute")
+@pytest.mark.usefixtures("_redis", "_frozen_clock")
 def test_nothing_that_others_send_from_its_address_refuses_a_valid_token(
     program: Program, settings: Settings
 ) -> None:
@@ -74,7 +72,7 @@ def test_nothing_that_others_send_from_its_address_refuses_a_valid_token(
     assert program.get("/me").status_code == 200
 
 
-@pytest.mark.usefixtures("_redis", "_minute")
+@pytest.mark.usefixtures("_redis", "_frozen_clock")
 def test_requests_without_a_token_are_no_wrong_tokens(program: Program, settings: Settings) -> None:
     settings.SANSO_API_WRONG_TOKENS = 1
 
@@ -83,7 +81,7 @@ def test_requests_without_a_token_are_no_wrong_tokens(program: Program, settings
     assert [wrong.get(f"{ROOT}/me").status_code for _ in range(2)] == [401, 429]
 
 
-@pytest.mark.usefixtures("_redis", "_minute")
+@pytest.mark.usefixtures("_redis", "_frozen_clock")
 @pytest.mark.parametrize(
     "headers",
     [
@@ -120,7 +118,7 @@ def test_a_page_of_the_portal_can_send_requests(operator: User) -> None:
         assert browser.get(f"{ROOT}/me", headers=headers).status_code == 200
 
 
-@pytest.mark.usefixtures("_redis", "_minute")
+@pytest.mark.usefixtures("_redis", "_frozen_clock")
 def test_a_valid_signature_is_accepted_from_an_address_that_sent_wrong_ones(settings: Settings) -> None:
     settings.SANSO_API_WRONG_TOKENS = 1
     source = make_source()
@@ -133,7 +131,7 @@ def test_a_valid_signature_is_accepted_from_an_address_that_sent_wrong_ones(sett
     assert Client().post(path, headers={"X-Gitlab-Token": secret}).status_code == 202
 
 
-@pytest.mark.usefixtures("_redis", "_minute")
+@pytest.mark.usefixtures("_redis", "_frozen_clock")
 def test_an_address_sends_few_webhooks_without_a_valid_signature(
     program: Program, settings: Settings
 ) -> None:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from deployments.aws import quota
 from deployments.aws.quota import ApiQuota
-from deployments.aws.quota_store import Buckets, RedisBuckets
+from deployments.common.limiter import Limiter
 from deployments.environments.models.environments import Environment
 from deployments.health.models.observing import Observation, Observer
 from deployments.health.steps import observe
@@ -74,14 +74,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def buckets(redis_server: Redis, clock: Clock) -> RedisBuckets:
+def buckets(redis_server: Redis, clock: Clock) -> Limiter:
     redis_server.flush()
-    return RedisBuckets(redis_server.url, clock)
+    return Limiter(quota.QUOTA, redis_server.url, clock)
 
 
 @pytest.fixture
-def aws(buckets: RedisBuckets, clock: Clock) -> LimitedAws:
-    return LimitedAws(ApiQuota(ACCOUNT, RATE, Buckets(buckets), clock.sleep), clock)
+def aws(buckets: Limiter, clock: Clock) -> LimitedAws:
+    return LimitedAws(ApiQuota(ACCOUNT, RATE, buckets, clock.sleep), clock)
 
 
 def run_observers(aws: LimitedAws, clock: Clock, seconds: float) -> None:
@@ -107,7 +107,7 @@ def max_per_minute(aws: LimitedAws) -> dict[str, int]:
 
 
 def test_fifty_environments_cost_at_most_two_reads_a_second_per_service(
-    aws: LimitedAws, buckets: RedisBuckets, clock: Clock
+    aws: LimitedAws, buckets: Limiter, clock: Clock
 ) -> None:
     account = make_account()
     first = make_observed_environment(aws, "env0", SERVERS, account=account)
