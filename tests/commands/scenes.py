@@ -71,6 +71,7 @@ NOT_REQUESTED = {
     "may_set_up",
     "caught_by_creation",  # only reads
     "check_deployment",  # takes everything back that its request writes; tests/api has its tests
+    "check_free_name",  # writes nothing
 }
 """Public functions with a parameter `user` that are parts of requests, or check one without making it."""
 CHANGES_NOTHING = {
