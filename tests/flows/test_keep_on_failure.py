@@ -21,7 +21,7 @@ from tests.services import LIMIT, Sandbox
 
 pytestmark = [pytest.mark.usefixtures("transactional_db"), pytest.mark.timeout(1200)]
 SOON = LIMIT * 1000
-UNKNOWN_VERSION, VERSION = "8.0.mysql_aurora.3.99.9", "8.0.mysql_aurora.3.10.6"
+FORMER_VERSION, VERSION = "8.0.mysql_aurora.3.10.0", "8.0.mysql_aurora.3.10.6"
 
 
 @pytest.fixture
@@ -36,15 +36,17 @@ def newest(kind: Kind) -> Deployment:
 
 
 def test_a_creation_that_was_kept_is_fixed_and_retried_until_it_is_ready(
-    own_page: Page, portal: Portal, account: Account
+    own_page: Page, portal: Portal, account: Account, sandbox: Sandbox
 ) -> None:
+    refused = {"DbCluster": "The version cannot be created in these subnets."}
+    sandbox.control("POST", "faults", {"resources": refused}, account=account.sandbox_account_id)
     own_page.goto("/environments/new")
     own_page.locator("#id_name").fill("shop")
     own_page.locator("#id_account").select_option(str(account.pk))
     own_page.get_by_role("heading", name="Failure, time and approval").click()
     own_page.get_by_label("Keep what was created, so that it can be fixed").check()
     own_page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
-    own_page.locator("#id_parameter_EngineVersion").fill(UNKNOWN_VERSION)
+    own_page.locator("#id_parameter_EngineVersion").fill(FORMER_VERSION)
     own_page.locator("#id_parameter_DeletionProtection").select_option("false")
     own_page.get_by_role("button", name="Deploy").click()
     expect(own_page.get_by_role("link", name="Retry from here…")).to_be_visible(timeout=3 * SOON)
@@ -63,8 +65,9 @@ def test_a_creation_that_was_kept_is_fixed_and_retried_until_it_is_ready(
     own_page.go_back()
     own_page.locator("#cause").get_by_role("link", name="Retry from here…").click()
     version = own_page.locator("#id_parameter_EngineVersion")
-    expect(version).to_have_value(UNKNOWN_VERSION)
+    expect(version).to_have_value(FORMER_VERSION)
     expect(own_page.locator("#retry")).to_contain_text(f"deployment {created.pk}")
+    sandbox.control("DELETE", "faults", account=account.sandbox_account_id)
     version.fill(VERSION)
     own_page.get_by_role("button", name="Preview change").click()
     expect(own_page.locator("#apply-change")).to_be_visible(timeout=SOON)

@@ -228,7 +228,7 @@ def test_viewers_can_replay_but_not_import_recordings(browser: Client, viewer: C
     assert "Create environments" in listed.text
 
     opened = browser.post("/deployments/recordings/success")["Location"]
-    (link,) = page(viewer.get("/deployments/recordings/")).one("main").all("a", class_="primary")
+    (link,) = page(viewer.get("/deployments/recordings/")).one("main").all("a", class_="button")
     assert link["href"] == opened
     assert viewer.get(opened).status_code == 200
 
