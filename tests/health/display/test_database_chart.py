@@ -44,7 +44,7 @@ def facts(card: Element) -> dict[str, str]:
 
 
 def test_connections_and_lag_are_lines_over_time(browser: Client, environment: Environment) -> None:
-    make_metrics(environment, (60, 20, 4, 17.4), (55, 20, 4, 18.0), (1, 34, 5, 90.5))
+    make_metrics(environment, (60, 20, 4, 17.4), (55, 20, 4, 18.0), (0, 34, 5, 90.5))
 
     card = metrics(browser, environment)
 
