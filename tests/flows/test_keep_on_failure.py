@@ -38,7 +38,9 @@ def newest(kind: Kind) -> Deployment:
 def test_a_creation_that_was_kept_is_fixed_and_retried_until_it_is_ready(
     own_page: Page, portal: Portal, account: Account, sandbox: Sandbox
 ) -> None:
-    refused = {"DbCluster": "The version cannot be created in these subnets."}
+    refused = {
+        "DbCluster": f"Cannot find version {FORMER_VERSION} for aurora-mysql (Service: Rds, Status Code: 400)"
+    }
     sandbox.control("POST", "faults", {"resources": refused}, account=account.sandbox_account_id)
     own_page.goto("/environments/new")
     own_page.locator("#id_name").fill("shop")
