@@ -25,7 +25,7 @@ _NAMES = (
     "output_key output_prefix parameter_status policy_action protocol reader_endpoint recreation "
     "replacement resource_id scope secret_arn snapshot_id source "
     "stack_id stack_name state status subnet_group suspended tags target_group_arn target_groups target_id "
-    "token type updated version zone zones"
+    "token type updated version vpc_id zone zones"
 )
 PUBLIC = frozenset(_NAMES.split())
 """Fields that are not redacted: values of the API, and public names that later calls need. All other fields
