@@ -161,6 +161,8 @@ def test_an_operator_deploys_watches_and_deletes_an_environment(
 
     # Rows are updated without a reload, even after the connection was cut.
     expect(row(page, "Vpc")).to_contain_text("Succeeded", timeout=DONE)
+    # A busy machine may be slower than the forecast, which takes the place of a percentage.
+    expect(page.locator("#header .facts")).to_contain_text(re.compile(r"\d %|slower than forecast"))
     wire.cut()
     expect(page.locator("#lost")).to_be_visible()
     wire.restore()
@@ -176,9 +178,8 @@ def test_an_operator_deploys_watches_and_deletes_an_environment(
         assert_complete(tab, Deployment.objects.get())
     close(elsewhere)
     shown = page.evaluate("window.percentages")  # in the same document: the page was never reloaded
-    assert len(shown) > 1
     assert shown == sorted(shown)
-    assert shown[-1] < 100
+    assert 100 not in shown
     stacks = page.locator("#tree tr.stack:not(.group, .instance)")
     assert stacks.count() == 9
     for i in range(9):
