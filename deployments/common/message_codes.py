@@ -185,10 +185,9 @@ class Code(StrEnum):
     NO_FAILED_INSTANCES = "no_failed_instances"
     NO_OWN_TARGETS = "no_own_targets"
     LOAD_BALANCER_UNKNOWN = "load_balancer_unknown"
-    # the artifact bucket
+    # the artifact bucket and the site
     BUCKET_IN_OTHER_REGION = "bucket_in_other_region"
     BUCKET_NOT_ACCESSIBLE = "bucket_not_accessible"
-    # the site
     SITE_SAVED_NOT_LISTED = "site_saved_not_listed"
     SITE_REDIRECTED = "site_redirected"
     SITE_ERROR_STATUS = "site_error_status"
@@ -283,7 +282,7 @@ class Code(StrEnum):
     NOTIFY_SERVICE_INVALID = "notify_service_invalid"
     NOTIFY_SERVICE_REJECTED = "notify_service_rejected"
     NOTIFY_NOT_SIGNED = "notify_not_signed"
-    # the state of servers, load balancers and databases
+    # the state of servers, load balancers and databases, and readiness
     STATUS_UNKNOWN = "status_unknown"
     TARGET_DRAINING = "target_draining"
     TARGET_INITIAL = "target_initial"
@@ -327,7 +326,6 @@ class Code(StrEnum):
     DATABASE_UNAVAILABLE = "database_unavailable"
     DATABASE_FAILED = "database_failed"
     DATA_OUT_OF_DATE = "data_out_of_date"
-    # readiness
     ASSOCIATION_NOT_POLLED = "association_not_polled"
     ASSOCIATION_WAITS_FOR_INSTANCES = "association_waits_for_instances"
     ASSOCIATION_NOT_SUCCEEDED = "association_not_succeeded"
@@ -498,6 +496,5 @@ class Code(StrEnum):
     CLEANUP_NOT_CANCELED = "cleanup_not_canceled"
     DELETION_NOT_CANCELED = "deletion_not_canceled"
     IMPORT_NOT_CANCELED = "import_not_canceled"
-    # keeping what a failure left
     KEEP_WITHOUT_REPLACEMENT = "keep_without_replacement"
     RETRY_WITHOUT_REPLACEMENT = "retry_without_replacement"

@@ -122,18 +122,17 @@ def _restore(content: Checked) -> RestoreParameters:
 
 
 def _second(declared: Checked, first: RestoreParameters) -> SecondDatabase:
-    """Return the parameters of a second database. A set with one has all; `without_instances` came later."""
+    """Return the parameters of a second database. A set with one has all, except those that came later."""
     if declared.value is None:
         return NO_SECOND
     names = {}
-    for name in ("databases", "in_use", "unprotected", "snapshot", "cluster", "time"):
+    for name in ("databases", "in_use", "unprotected", "without_instances", "snapshot", "cluster", "time"):
         names[name] = declared.get(name).text()
-        if not names[name]:
+        if not names[name] and name != "without_instances":
             raise declared.get(name).broken(Code.VALUE_MISSING)
     data = {name: names.pop(name) for name in ("snapshot", "cluster", "time")}
     return SecondDatabase(
         **names,
-        without_instances=declared.get("without_instances").text(),
         restore=RestoreParameters(**data),
         first=first,
     )
