@@ -49,6 +49,7 @@ MAY_MENTION_IT = {
     "call_logs/rules/log_file.py",
     "call_logs/shared/keep.py",
     "first_contact/shared/call_log.py",
+    "first_contact/steps/environment.py",  # without servers it has no site
     "deployment_pages/display/failure_sentences.py",
     "stacks/display/eta.py",
     "environments/display/headlines.py",

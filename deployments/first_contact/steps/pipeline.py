@@ -136,14 +136,14 @@ def waited(
     If it needs somebody who repairs something, note what and raise StepStopped.
     """
     began, since = time.monotonic(), None
-    patience = max(5.0, UNATTENDED * min(1.0, contact.account.timings.scale))
+    timeout = max(5.0, UNATTENDED * min(1.0, contact.account.timings.scale))
     while True:
         row = Deployment.objects.for_page().get(pk=deployment.pk)
         if not row.is_active or is_there(row):
             return row
         now = time.monotonic()
         since = (since or now) if row.attention_code or row.state == State.APPROVAL else None
-        if (since and now - since > patience) or now - began > LONGEST:
+        if (since and now - since > timeout) or now - began > LONGEST:
             with translation.override("en"):
                 text = stored_text(row.attention_sentence, row.attention)
             contact.note(what, f"deployment {row.pk} stays in {row.state}: {text}", Match.DIFFERENT)
