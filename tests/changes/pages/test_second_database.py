@@ -288,6 +288,19 @@ def test_the_servers_are_switched_by_a_change_that_touches_nothing_else(
     assert edited["Location"] == url
 
 
+@pytest.mark.parametrize("route", ["switch_database", "delete_database", "keep_database"])
+@pytest.mark.parametrize("slot", ["", "to=&database="])
+def test_an_address_without_a_database_requests_nothing_where_there_is_only_one(
+    browser: Client, shop: Environment, route: str, slot: str
+) -> None:
+    url = f"{reverse(f'environment_{route}', args=[shop.pk])}?{slot}"
+    before = Deployment.objects.count()
+
+    assert not page(browser.get(url)).one("main").all("button")
+    assert browser.post(url, sent()).status_code == 422
+    assert Deployment.objects.count() == before
+
+
 def test_the_way_back_is_the_same_switch_to_the_other_database(browser: Client, shop: Environment) -> None:
     with_both_shown(shop, "second", TWO | {"InUse": "B", "Unprotected": "none"})
     button = show(browser, shop, "database").one("a", id="switch-database")

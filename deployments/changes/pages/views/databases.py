@@ -21,7 +21,12 @@ from deployments.common.texts import error_text
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.locks.display.holds import held_sentence
-from deployments.template_sets.template_files.restored_data import FIRST, DatabaseChange, RestoredData
+from deployments.template_sets.template_files.restored_data import (
+    FIRST,
+    SECOND,
+    DatabaseChange,
+    RestoredData,
+)
 
 CRUMBS = {
     "restore_database": _("Restore data"),
@@ -49,7 +54,7 @@ def environment_restore(request: AuthedRequest, pk: int) -> HttpResponse:
 def environment_switch_database(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show what happens when the servers use the other database, or request the preview of it."""
     environment = environment_or_404(request, pk)
-    slot = request.GET.get("to", "")
+    slot = request.GET.get("to") or SECOND
     wanted = DatabaseChange(switch_to=slot)
     try:
         set_for(environment, wanted)
@@ -63,7 +68,7 @@ def environment_switch_database(request: AuthedRequest, pk: int) -> HttpResponse
 def environment_delete_database(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show what is lost when the database that is not in use is deleted, or request the preview of it."""
     environment = environment_or_404(request, pk)
-    wanted = DatabaseChange(delete=request.GET.get("database", FIRST))
+    wanted = DatabaseChange(delete=request.GET.get("database") or FIRST)
     try:
         set_for(environment, wanted)
     except UserFixable as problem:
@@ -77,7 +82,7 @@ def environment_delete_database(request: AuthedRequest, pk: int) -> HttpResponse
 def environment_keep_database(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show what it adds to keep a database whose deletion has begun, or request the preview of it."""
     environment = environment_or_404(request, pk)
-    slot = request.GET.get("database", FIRST)
+    slot = request.GET.get("database") or FIRST
     wanted = DatabaseChange(keep=slot)
     try:
         set_for(environment, wanted)
