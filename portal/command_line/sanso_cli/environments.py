@@ -117,6 +117,13 @@ app.command("metrics")(metrics.show_metrics)
 app.command("drills")(backups.show_drills)
 
 
+def _bring(name: str, reason: str, wanted: dict[str, Any], **how: Any) -> None:
+    """Preview a change of an environment, confirm, apply and follow it; `how`: options of `bring_to`."""
+    api = session.client()
+    unchanged = {"parameters": {}, "version": "", "reason": reason}
+    bring_to(api, session.environment(api, name), unchanged | wanted, **how)
+
+
 @app.command()
 def change(
     name: Name,
@@ -128,11 +135,8 @@ def change(
     output: Output = Format.TABLE,
 ) -> None:
     """Change parameters: preview, confirm, apply, follow."""
-    api = session.client()
-    wanted = {"parameters": session.parameters(parameter), "version": "", "reason": reason}
-    bring_to(
-        api, session.environment(api, name), wanted, yes=yes, only_plan=only_plan, wait=wait, output=output
-    )
+    wanted = {"parameters": session.parameters(parameter)}
+    _bring(name, reason, wanted, yes=yes, only_plan=only_plan, wait=wait, output=output)
 
 
 @app.command()
@@ -150,14 +154,11 @@ def restore(
     output: Output = Format.TABLE,
 ) -> None:
     """Restore data as a second database beside the one in use: preview, confirm, apply, follow."""
-    api = session.client()
     data = restored_data(snapshot, restore_to)
     if not data:
         fail(_("Give either --snapshot or --restore-to."))
-    wanted = {"parameters": {}, "version": "", "reason": reason, "restore": data | {"cluster": cluster}}
-    bring_to(
-        api, session.environment(api, name), wanted, yes=yes, only_plan=only_plan, wait=wait, output=output
-    )
+    wanted = {"restore": data | {"cluster": cluster}}
+    _bring(name, reason, wanted, yes=yes, only_plan=only_plan, wait=wait, output=output)
 
 
 @app.command()
@@ -171,11 +172,7 @@ def switch_database(
     output: Output = Format.TABLE,
 ) -> None:
     """Let the servers use the other one of two databases: preview, confirm, apply, follow."""
-    api = session.client()
-    wanted = {"parameters": {}, "version": "", "reason": reason, "switch_to": to.upper()}
-    bring_to(
-        api, session.environment(api, name), wanted, yes=yes, only_plan=only_plan, wait=wait, output=output
-    )
+    _bring(name, reason, {"switch_to": to.upper()}, yes=yes, only_plan=only_plan, wait=wait, output=output)
 
 
 @app.command()
@@ -189,11 +186,8 @@ def delete_database(
     output: Output = Format.TABLE,
 ) -> None:
     """Delete one of two databases in two changes, first its instances: preview, confirm, apply, follow."""
-    api = session.client()
-    wanted = {"parameters": {}, "version": "", "reason": reason, "delete_database": database.upper()}
-    bring_to(
-        api, session.environment(api, name), wanted, yes=yes, only_plan=only_plan, wait=wait, output=output
-    )
+    wanted = {"delete_database": database.upper()}
+    _bring(name, reason, wanted, yes=yes, only_plan=only_plan, wait=wait, output=output)
 
 
 @app.command()
@@ -207,11 +201,8 @@ def keep_database(
     output: Output = Format.TABLE,
 ) -> None:
     """Keep a database whose deletion has begun, with new instances: preview, confirm, apply, follow."""
-    api = session.client()
-    wanted = {"parameters": {}, "version": "", "reason": reason, "keep_database": database.upper()}
-    bring_to(
-        api, session.environment(api, name), wanted, yes=yes, only_plan=only_plan, wait=wait, output=output
-    )
+    wanted = {"keep_database": database.upper()}
+    _bring(name, reason, wanted, yes=yes, only_plan=only_plan, wait=wait, output=output)
 
 
 @app.command()
