@@ -42,15 +42,8 @@ Resources:
 """
 NAMES = "databases: Databases, in_use: InUse, unprotected: Unprotected, without_instances: WithoutInstances"
 MANIFEST = f"root: root.yaml\nsecond_database: {{{NAMES}, snapshot: Snapshot, cluster: Source, time: Time}}\n"
-ONE = {
-    "Databases": "A",
-    "InUse": "A",
-    "Unprotected": "none",
-    "WithoutInstances": "none",
-    "Snapshot": "",
-    "Source": "",
-    "Time": "",
-}
+NONE = {"Unprotected": "none", "WithoutInstances": "none", "Snapshot": "", "Source": "", "Time": ""}
+ONE = {"Databases": "A", "InUse": "A"} | NONE
 TWO = ONE | {"Databases": "both", "Unprotected": "B", "Snapshot": "kept"}
 SWITCHED = TWO | {"InUse": "B", "Unprotected": "none"}
 EMPTIED = SWITCHED | {"Unprotected": "A", "WithoutInstances": "A"}
