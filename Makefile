@@ -12,9 +12,6 @@ ARGS ?=
 # Processes, each with its own servers; more than cores, since they often wait. A file's tests stay together, in the
 # order of tests/selection.py. WORKERS= runs them one by one.
 WORKERS ?= -n 5 --dist loadfile --no-loadscope-reorder
-# A test that fails on a busy machine runs once more, but not if many fail. The summary shows the first failure as well:
-# fix its cause. RERUNS= switches this off.
-RERUNS ?= --reruns 1 --max-suite-reruns 10 --rerun-show-tracebacks
 # Tests start hundreds of processes: compiled Python files are kept, even if the environment switches that off.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -38,11 +35,10 @@ run-full: ## The same with booted machines, MariaDB and HAProxy; installs Debian
 # The static checks without that of the translations, which all tests include.
 CHECKS := check-complexity check-dead-code check-imports check-migrations check-roles check-templates
 .PHONY: test
-test: test-environment ## Install what the tests need, then run every check and every test.
+test: test-environment ## Install what the tests need, then run every check and the tests (not those of `make parts`).
 	@$(MAKE) --no-print-directory --keep-going -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
 		base-tree compiled-tests $(if $(ARGS),check,lint types $(CHECKS))
-	$(BIN)/pytest $(WORKERS) --times --database=sqlite $(ARGS)
-	$(BIN)/pytest $(WORKERS) --times $(RERUNS) $(ARGS)
+	$(BIN)/pytest $(WORKERS) --times $(ARGS)
 
 # The commit to compare with: make quick BASE=HEAD~3
 .PHONY: quick
@@ -55,14 +51,24 @@ test-reach: test-environment ## Record which functions the tests call, for `make
 	$(BIN)/pytest $(WORKERS) --reach=build/test-reach.json --ignore=tests/flows --ignore=tests/chaos \
 		--ignore=tests/playbook --ignore=portal/sandbox/sandbox_tests $(ARGS)
 
+# One or several: make test-all PART="kills-1 kills-2"
+PART ?=
 .PHONY: test-all
-test-all: export TESTS = all
-test-all: test ## Also what `make test` samples: all booted machines, every kill walk and point, long fuzzing, permissions (hours).
-	@$(MAKE) --no-print-directory --keep-going kill-points fuzz fuzz-api check-permissions update-booted
+test-all: test-environment base-tree ## Run what `make test` leaves out, in parts (PART=NAME runs one).
+	@$(BIN)/python -m tests.part_runs $(PART)
+
+.PHONY: parts
+parts: environment ## List the parts of `make test-all`: what each proves, its seconds and its last run.
+	@$(BIN)/python -m tests.part_runs --list
+
+# The part of CI after `make test`, which took SPENT seconds.
+.PHONY: test-due
+test-due: test-environment base-tree ## Run the parts that the last commit can reach, and the one that is due.
+	@$(BIN)/python -m tests.part_runs --due
 
 .PHONY: test-under-load
-test-under-load: test-environment ## Run the tests beside two busy loops, without reruns.
-	@.ci/under-load $(MAKE) --no-print-directory test RERUNS=
+test-under-load: test-environment ## Run the tests beside two busy loops.
+	@.ci/under-load $(MAKE) --no-print-directory test
 
 # The newest run of all tests, or with OTHER=FILE how it differs from another one, whose file the run named.
 OTHER ?=
@@ -83,10 +89,6 @@ fuzz-api: test-environment ## Send 100,000 generated requests to the API; `make 
 	FUZZ_EXAMPLES=$(or $(CASES),100000) FUZZ_REPORT=$(abspath fuzz-api.json) \
 	    $(BIN)/pytest -n auto --timeout=0 tests/api/test_fuzz.py $(ARGS)
 	@tail -n +1 fuzz-api.*.json
-
-.PHONY: kill-points
-kill-points: test-environment ## Kill the worker before and after every AWS call, reads as well (long).
-	KILL_POINTS=all $(BIN)/pytest $(WORKERS) tests/chaos $(ARGS)
 
 .PHONY: bench
 bench: bench-datelog bench-page bench-lists bench-environment bench-live bench-polling bench-release bench-metrics ## Measure everything (docs/benchmarks.md).

@@ -29,7 +29,7 @@ from portal.translations import compile_catalogs
 from sandbox_tests import explained, loopback_only
 from sandbox_tests.fixtures import closed_port, responses_have_their_shape, sandbox_account
 from sandbox_tests.processes import without_aws
-from tests import emptied, forked, prepared, reach, tiers, times
+from tests import emptied, forked, parts, prepared, reach, times
 from tests.explained import assert_recognized
 from tests.frame_room import with_room
 from tests.mariadb import MariaDB, start_mariadb
@@ -51,8 +51,8 @@ FOLDER = Path(tempfile.mkdtemp(prefix="sanso-tests-"))  # each worker of pytest-
 running_mariadb: list[MariaDB] = []
 running_redis: list[Redis] = []
 
-# Examples are the same in every run of a commit, by the seed of pytest_configure, and have no deadline, so
-# that no test fails by chance on a busy machine. With `derandomize` they would be the same for all commits.
+# Examples are the same in every `make test`, by the seed of pytest_configure, and have no deadline, so that
+# no test fails by chance. With `derandomize` they would be the same in parts of `make test-all` as well.
 hypothesis.settings.register_profile(
     "same", derandomize=False, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -103,18 +103,17 @@ def choose_environment(database: str) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(times.Recorder(config))
-    config.pluginmanager.register(tiers.Tiers())
+    config.pluginmanager.register(parts.Parts())
     config.pluginmanager.register(Selection())
     if config.getoption("reach"):
         config.pluginmanager.register(reach.Recorder(config))
     explained.checks.append(assert_recognized)
     forked.enabled = sys.platform == "linux"
-    config.addinivalue_line("markers", "sampled(group): one of several, of which `make test` runs a sample")
-    config.addinivalue_line("markers", "core: also part of the SQLite run (make test runs both databases)")
+    config.addinivalue_line("markers", "core: also part of the SQLite run (make test-all PART=sqlite)")
     loopback_only.enforce()
     emptied.use()
     if hypothesis.core.global_force_seed is None:  # not set by --hypothesis-seed
-        hypothesis.core.global_force_seed = tiers.seed()  # type: ignore[assignment]  # None or an integer
+        hypothesis.core.global_force_seed = parts.seed()  # type: ignore[assignment]  # None or an integer
     # Django's default hasher takes a third of a second for each user that a test creates.
     settings.PASSWORD_HASHERS = ["tests.passwords.QuickHasher"]
     # Each of Django's test clients would read all static files, as a web process does once.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import tiers
+from tests import parts
 
 TESTS = Path(__file__).parent
 # Folders whose tests can run on SQLite, as those can that are marked `core`: those of the packages.
@@ -31,7 +31,7 @@ class Selection:
     def pytest_ignore_collect(self, collection_path: Path, config: pytest.Config) -> bool | None:
         """Skip files without core tests in a SQLite run of all tests: most files, which take long to read."""
         is_sqlite = config.getoption("database") == "sqlite"
-        if not is_sqlite or not tiers.is_of_all(config) or not collection_path.match("test_*.py"):
+        if not is_sqlite or not parts.is_of_all(config) or not collection_path.match("test_*.py"):
             return None
         name = collection_path.relative_to(config.rootpath).as_posix()
         if DIFFER.match(name):

@@ -116,7 +116,6 @@ def test_a_stack_that_was_changed_outside_is_recognized_and_taken_over(
     assert has_extra(after, sandbox)
 
 
-@pytest.mark.sampled("kill walks", by="test")
 def test_taking_over_survives_the_death_of_its_worker_at_every_call(portal: Portal, sandbox: Sandbox) -> None:
     (control,) = portal.wait_for_end(portal.deploy())
     (found,) = changed_outside(sandbox, observed(control, lambda one: one.known_stack))

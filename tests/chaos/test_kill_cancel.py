@@ -196,7 +196,6 @@ def walk(portal: Portal, sandbox: Sandbox, in_flight: InFlight, action: str, at_
     assert len(reached) >= len(sampled(points)) / 2
 
 
-@pytest.mark.sampled("kill walks", by="test")
 def test_a_canceled_creation_is_deleted_once_whenever_its_worker_dies(
     portal: Portal, sandbox: Sandbox
 ) -> None:
@@ -211,7 +210,6 @@ def test_a_canceled_creation_is_deleted_once_whenever_its_worker_dies(
     walk(portal, sandbox, creations_in_flight, "DeleteStack", is_deleted)
 
 
-@pytest.mark.sampled("kill walks", by="test")
 def test_a_canceled_update_is_rolled_back_once_whenever_its_worker_dies(
     portal: Portal, sandbox: Sandbox
 ) -> None:

@@ -156,7 +156,6 @@ def assert_databases(number: int, deployment: Deployment, sandbox: Sandbox) -> N
     assert len(snapshots) == (2 if len(rows) == 1 else 1)  # the final one
 
 
-@pytest.mark.sampled("kill walks", by="test")
 def test_each_change_of_two_databases_survives_the_death_of_its_worker(
     portal: Portal, sandbox: Sandbox
 ) -> None:

@@ -105,7 +105,6 @@ def test_a_forced_deletion_leaves_what_resists_and_needs_its_permission(
     assert root_stacks(ended, sandbox) == ["DELETE_COMPLETE"]
 
 
-@pytest.mark.sampled("kill walks", by="test")
 @pytest.mark.parametrize("force", [False, True], ids=["retaining", "forced"])
 def test_a_deletion_after_a_failed_one_survives_the_death_of_its_worker_at_every_call(
     portal: Portal, sandbox: Sandbox, *, force: bool

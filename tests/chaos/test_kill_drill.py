@@ -106,7 +106,6 @@ def begun(environment: Environment) -> RestoreDrill:
     return begin_drill(environment, cluster, user=environment.owner, now=timezone.now())
 
 
-@pytest.mark.sampled("kill walks", by="test")
 def test_a_drill_survives_the_death_of_its_worker(portal: Portal, sandbox: Sandbox) -> None:
     accounts = [unobserved_account() for _ in (*POINTS, None)]
     deployments = portal.wait_for_end(*[portal.deploy(account=one) for one in accounts], seconds=3 * LIMIT)

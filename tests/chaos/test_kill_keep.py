@@ -128,7 +128,6 @@ def walk(
             assert_complete_log(one, sandbox)
 
 
-@pytest.mark.sampled("kill walks", by="test")
 def test_a_retry_survives_the_death_of_its_worker_at_every_call(portal: Portal, sandbox: Sandbox) -> None:
     def has_ended_well(ended: Deployment) -> None:
         assert (ended.state, ended.is_retry, ended.revision) == (State.SUCCEEDED, True, 0), reason(ended)
@@ -138,7 +137,6 @@ def test_a_retry_survives_the_death_of_its_worker_at_every_call(portal: Portal, 
     walk(portal, sandbox, kept_creations, retried, has_ended_well)
 
 
-@pytest.mark.sampled("kill walks", by="test")
 def test_a_rollback_survives_the_death_of_its_worker_at_every_call(portal: Portal, sandbox: Sandbox) -> None:
     def has_ended_well(ended: Deployment) -> None:
         assert (ended.state, ended.kind) == (State.SUCCEEDED, Kind.ROLLBACK_UPDATE), reason(ended)
@@ -149,7 +147,6 @@ def test_a_rollback_survives_the_death_of_its_worker_at_every_call(portal: Porta
     walk(portal, sandbox, kept_updates, rolled_back, has_ended_well)
 
 
-@pytest.mark.sampled("kill walks", by="test")
 def test_a_rollback_of_a_creation_survives_the_death_of_its_worker_at_every_call(
     portal: Portal, sandbox: Sandbox
 ) -> None:

@@ -39,7 +39,6 @@ def templates() -> dict[str, str]:
     return {"root.yaml": FLEET}
 
 
-@pytest.mark.sampled("kill walks", by="test")
 def test_observers_survive_the_death_of_their_worker_at_every_call(portal: Portal, sandbox: Sandbox) -> None:
     (control,) = portal.wait_for_end(portal.deploy())
     assert control.state == State.SUCCEEDED, reason(control)

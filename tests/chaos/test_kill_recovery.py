@@ -176,7 +176,6 @@ def test_skipped_resources_that_a_change_does_not_touch_are_confirmed(
     assert record.details["in_line"] == ["Elsewhere"]
 
 
-@pytest.mark.sampled("kill walks", by="test")
 def test_a_continued_rollback_survives_the_death_of_its_worker_at_every_call(
     portal: Portal, sandbox: Sandbox
 ) -> None:

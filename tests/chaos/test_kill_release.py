@@ -1,7 +1,7 @@
 """`kill -9` of the worker before and after every AWS call of a release to two servers, from Apply to the end.
 
 As in `test_kill_change`, each point has its own environment in its own account. Calls that only read are
-points with `KILL_POINTS=all` alone: `make kill-points`.
+points in a part of `make test-all` alone.
 """
 
 from __future__ import annotations
@@ -308,7 +308,6 @@ def assert_released_once(ended: Deployment, sandbox: Sandbox, stages: list[str],
     assert {one["TargetHealth"]["State"] for one in health} == {"healthy"}, point
 
 
-@pytest.mark.sampled("kill walks", by="test")
 @pytest.mark.parametrize("name", [CODE, OTHER], ids=["code", "disruptive"])
 def test_a_release_survives_the_death_of_its_worker_at_every_call(
     portal: Portal, sandbox: Sandbox, settings: Settings, name: str

@@ -100,7 +100,6 @@ def _with_cluster(account: Account, sandbox: Sandbox) -> Any:
     return rds
 
 
-@pytest.mark.sampled("kill walks", by="test")
 @pytest.mark.parametrize("data", [of_snapshot, of_second])
 def test_a_creation_with_data_survives_the_death_of_its_worker(
     portal: Portal, sandbox: Sandbox, data: Any

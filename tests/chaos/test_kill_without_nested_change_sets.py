@@ -141,7 +141,6 @@ def test_by_the_other_reading_nothing_is_refused(portal: Portal, sandbox: Sandbo
     assert refusals(created) == 0
 
 
-@pytest.mark.sampled("kill walks", by="test")
 @pytest.mark.parametrize("kind", ["create", "update"])
 def test_the_second_attempt_survives_the_death_of_its_worker_at_every_call(
     portal: Portal, sandbox: Sandbox, kind: str

@@ -7,13 +7,12 @@ observers' calls are in `test_kill_observers`.
 
 A call that only reads does not change AWS, so it makes no difference whether the worker dies before or after
 it, or at the first such call or a later one: it is one point here, alternately before and after, and none in
-most other walks, which try a sample of the points. With `KILL_POINTS=all` (`make kill-points`) every call is
-two points in every walk.
+most other walks, which try a sample of the points. In a part of `make test-all` every call is two
+points in every walk.
 """
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from datetime import timedelta
 from typing import Any
@@ -25,7 +24,7 @@ from deployments.environments.models.accounts import Account
 from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import State
-from tests import tiers
+from tests import parts
 from tests.chaos.conftest import (
     Point,
     assert_complete_log,
@@ -51,7 +50,7 @@ EVIDENCE = "cloudtrail"
 """The service that is searched after a failure: at its own times, also while the next operation runs."""
 READS = ("AssumeRole", "Describe", "Get", "Head", "List")
 """Prefixes of the actions that change nothing."""
-IS_WHOLE = os.environ.get("KILL_POINTS") == "all"
+IS_WHOLE = parts.IS_PART
 
 
 def points_of(calls: list[dict[str, Any]], *, with_reads: bool = False) -> list[Point]:
@@ -76,12 +75,12 @@ def points_of(calls: list[dict[str, Any]], *, with_reads: bool = False) -> list[
 
 
 def sampled(points: list[Point], number: int = SAMPLE) -> list[Point]:
-    """Return at most this number of points, spread over all of them; with `KILL_POINTS=all` every point.
+    """Return at most this number of points, spread over all; in a part of `make test-all` every point.
 
-    The step is odd, so that points before and after a call alternate. The commit's tree decides the first.
+    The step is odd, so that points before and after a call alternate.
     """
     every = 1 if IS_WHOLE else -(-len(points) // number) // 2 * 2 + 1
-    return points[tiers.seed() % every :: every]
+    return points[::every]
 
 
 def batches(points: list[Point]) -> list[list[Point]]:

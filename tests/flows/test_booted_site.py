@@ -30,7 +30,6 @@ from tests.services import Sandbox, wait_until
 pytestmark = [
     pytest.mark.skipif(bool(why_not()), reason=f"machines can't be booted: {why_not()}"),
     pytest.mark.timeout(1200),  # the first run on a host may have to build the base tree
-    pytest.mark.sampled("booted machines"),
 ]
 __all__ = ["booting", "portal", "rows_beside_playwright"]
 

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.flows.make_run import Run, log_in
 from tests.services import LIMIT, REPOSITORY, wait_until
 
-pytestmark = [pytest.mark.timeout(1200), pytest.mark.sampled("walks by language", by="test")]
+pytestmark = pytest.mark.timeout(1200)
 SECONDS = LIMIT * 1000
 DOCUMENT = REPOSITORY / "docs" / "first-environment.md"
 PARTS = ("manage.py", "pyproject.toml", "portal", "deployments", "datelog", "infra_templates", "playbook")

@@ -25,7 +25,7 @@ from deployments.stacks.models.action_requests import ActionRequest
 from deployments.steps import step
 from deployments.template_sets import template_files
 from deployments.template_sets.models.stored_sets import TemplateCheck
-from tests import tiers
+from tests import parts
 from tests.browsers import close
 from tests.builders import make_deployment, make_environment, make_user
 from tests.flows.conftest import WIDE
@@ -132,7 +132,7 @@ def test_the_banner_names_the_first_failure_and_its_reason(
     subtests: pytest.Subtests,
     chromium: Browser,
 ) -> None:
-    cases = tiers.some(CASES, 12)
+    cases = parts.some(CASES, 12)
     requested = [_requested_for(case, template_set, as_text) for case in cases]
 
     _to_their_ends(requested)

@@ -12,8 +12,8 @@ EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
 def fuzzed(examples: int) -> settings:
     """Return the settings of a test that tries this number of examples, or the number that `make fuzz` sets.
 
-    There is no deadline, so that no test fails by chance, and failures are not kept: the seed is the tree's
-    (tests/tiers.py), which the run prints.
+    There is no deadline, so that no test fails by chance, and failures are not kept: the run prints its seed
+    (tests/parts.py).
     """
     return settings(
         max_examples=EXAMPLES or examples,

@@ -26,7 +26,6 @@ from tests.template_versions import make_source, make_version
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.timeout(900),
-    pytest.mark.sampled("lives under the roles", by="test"),
 ]
 
 ROLE = "Type: AWS::IAM::Role\n    Properties:\n"

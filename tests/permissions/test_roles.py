@@ -56,7 +56,6 @@ def test_the_roles_suffice_for_an_environment_and_unused_actions_are_explained(p
     assert {"s3:GetObject", "cloudformation:SignalResource", "ssm:GetDocument"} <= by_environment
 
 
-@pytest.mark.sampled("lives under the roles", by="test")
 def test_the_strict_roles_suffice_and_start_no_association_of_somebody_else(portal: Portal) -> None:
     life = Life(portal, new_account())
     life.prepare()
@@ -77,7 +76,6 @@ def test_the_strict_roles_suffice_and_start_no_association_of_somebody_else(port
         session.connect(life.account.ref()).ssm.start_associations_once([theirs])
 
 
-@pytest.mark.sampled("lives under the roles", by="test")
 def test_a_creation_that_lacks_an_action_names_it_and_the_role(portal: Portal) -> None:
     make_operator("operator")
     lives = {action: Life(portal, new_account()) for action in SAMPLE}
@@ -103,7 +101,6 @@ def test_a_creation_that_lacks_an_action_names_it_and_the_role(portal: Portal) -
         assert SAMPLE[action][0] in texts, texts
 
 
-@pytest.mark.sampled("lives under the roles", by="test")
 def test_a_server_that_may_not_download_its_playbook_fails_at_once_with_the_reason(portal: Portal) -> None:
     life = Life(portal, new_account())
     life.prepare()

@@ -18,7 +18,6 @@ from tests.template_versions import make_source, make_version
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.timeout(900),
-    pytest.mark.sampled("lives under the boundary", by="test"),
 ]
 PRESETS = {one.name: dict(one.values) for one in template_files.load(TEMPLATES).presets}
 

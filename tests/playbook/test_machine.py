@@ -19,7 +19,6 @@ from tests.services import LIMIT, REPOSITORY, wait_until
 pytestmark = [
     pytest.mark.skipif(bool(why_not()), reason=why_not()),
     pytest.mark.timeout(900),  # the first run on a host creates the base tree
-    pytest.mark.sampled("booted machines", by="parameter"),
 ]
 
 VARIABLES = (

@@ -23,7 +23,6 @@ from tests.services import REPOSITORY, start_sandbox
 pytestmark = [
     pytest.mark.skipif(bool(why_not()), reason=why_not()),
     pytest.mark.timeout(900),  # the first run on a host creates the base tree
-    pytest.mark.sampled("booted machines"),
 ]
 ACCOUNT = "210987654321"
 KEY = "sets/0123abcd/playbook.zip"

@@ -38,8 +38,8 @@ from tests.upgrade.dump import Dump
 from tests.upgrade.renaming import renamed
 from tests.upgrade.replay import Replayed
 
-# Deployments of a newer version continue in test_used_continues.py, always.
-pytestmark = [pytest.mark.timeout(900), pytest.mark.sampled("upgrades in progress", by="test")]
+# Deployments of a newer version continue in test_used_continues.py.
+pytestmark = pytest.mark.timeout(900)
 
 
 def in_progress() -> dict[str, Deployment]:

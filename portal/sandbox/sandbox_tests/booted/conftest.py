@@ -25,7 +25,6 @@ def sample_machines(items: list[pytest.Item], folder: Path) -> None:
     for item in items:
         if folder in item.path.parents and "base" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.timeout(900))
-            item.add_marker(pytest.mark.sampled("booted machines"))
             if problem := requirements.why_not():
                 item.add_marker(pytest.mark.skip(reason=f"machines can't be booted: {problem}"))
 
