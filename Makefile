@@ -33,7 +33,7 @@ run-full: ## The same with booted machines, MariaDB and HAProxy; installs Debian
 		$(BIN)/python manage.py run
 
 # The static checks without that of the translations, which all tests include.
-CHECKS := check-complexity check-dead-code check-imports check-migrations check-roles check-templates
+CHECKS := check-complexity check-dead-code check-imports check-migrations check-roles check-templates check-waits
 .PHONY: test
 test: test-environment ## Install what the tests need, then run every check and the tests (not those of `make parts`).
 	@$(MAKE) --no-print-directory --keep-going -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
@@ -212,6 +212,10 @@ check-templates: environment .venv-checkov ## Check the CloudFormation templates
 	@$(UV) venv --quiet --clear --python $(BIN)/python $@
 	@$(UV) pip sync --quiet --system-certs --compile-bytecode --require-hashes --python $@/bin/python $<
 	@touch $@
+
+.PHONY: check-waits
+check-waits: environment ## Check that tests wait for conditions, and as long as a loaded machine needs.
+	$(BIN)/python .ci/waits.py
 
 .PHONY: check-translations
 check-translations: test-environment ## Check that every translation is complete.

@@ -45,7 +45,11 @@ def parts() -> dict[str, Part]:
     return {
         name: Part(
             name=name,
-            **{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()},
+            proves=row["proves"],
+            tests=tuple(row["tests"]),
+            reached_by=tuple(row["reached_by"]),
+            shared=row.get("shared", False),
+            database=row.get("database", "mariadb"),
         )
         for name, row in declared.items()
     }
@@ -73,7 +77,7 @@ def part_of(test: str) -> str:
 
 
 def some(cases: Sequence[Case], number: int) -> list[Case]:
-    """Return `number` of the cases of a long test, spread over all; in a part of `make test-all` every one."""
+    """Return `number` of the cases of a test, spread over all; in a part of `make test-all` every one."""
     return list(cases) if IS_PART else list(cases[:: -(-len(cases) // number)])
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.services import REPOSITORY
+from tests.services import LIMIT, REPOSITORY
 
 TARGETS = sorted(set(re.findall(r"^([a-z-]+):.*## ", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)))
 INSTALLS_NOTHING = {"help"}
@@ -30,7 +30,7 @@ def commands_of(target: str) -> list[str]:
         },
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LIMIT,
         check=True,
     )
     return dry_run.stdout.replace("\\\n", " ").splitlines()
@@ -90,7 +90,7 @@ def test_a_person_who_may_not_install_is_told_what_to_ask_for(tmp_path: Path) ->
         env={"PATH": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LIMIT,
         check=False,
     )
 

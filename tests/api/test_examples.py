@@ -21,7 +21,7 @@ from tests.builders import make_operator
 from tests.flows.web import start_web
 from tests.health_builders import make_whole
 from tests.previews import make_preview
-from tests.services import REPOSITORY, Redis
+from tests.services import LIMIT, REPOSITORY, Redis
 from tests.template_versions import make_source
 
 COMMANDS = re.findall(r"```sh\n(.*?)```", Path("docs/api.md").read_text(), re.DOTALL)
@@ -50,7 +50,7 @@ def test_the_commands_of_the_documentation_work(
 
     def output(command: str, **other: str) -> str:
         shell = ["/bin/sh", "-ec", command]
-        done = subprocess.run(shell, env=environment | other, capture_output=True, check=True, timeout=60)
+        done = subprocess.run(shell, env=environment | other, capture_output=True, check=True, timeout=LIMIT)
         return done.stdout.decode()
 
     (stream,) = [command for command in COMMANDS if "/stream" in command]

@@ -178,12 +178,15 @@ def test_a_failed_rollback_is_recovered_by_following_only_the_page(
 
 def _until_read(page: Page) -> None:
     """Follow the page's “Load again” link until Sanso has read the failed resources."""
-    for _ in range(60):
+
+    def is_read() -> bool:
+        """Return whether the page has what failed; load it again if it has not."""
         if not page.locator("#reading").count():
-            return
-        page.wait_for_timeout(1000)
+            return True
         page.get_by_role("link", name="Load again").click()
-    raise AssertionError("what failed was not read")
+        return False
+
+    wait_until(is_read, what="what failed, read")
 
 
 def test_a_failed_deletion_goes_on_without_what_resists(

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from tests.infra.template_files import properties
-from tests.services import LOOPBACK, find_program, free_port, wait_until
+from tests.services import LIMIT, LOOPBACK, find_program, free_port, wait_until
 
 MODULES = (
     *("mpm_event", "authz_core", "log_config", "alias", "mime", "headers", "rewrite", "setenvif", "asis"),
@@ -108,7 +108,7 @@ class WebServer:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=LIMIT,
         )
 
     def get(self, path: str, **headers: str) -> tuple[int, str]:

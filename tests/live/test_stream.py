@@ -165,7 +165,10 @@ async def test_disconnected_clients_leave_no_viewers_and_tasks_behind(deployment
         tasks = [
             asyncio.create_task(read_stream(deployment, Listener(seq=1), until=10**9)) for _ in range(100)
         ]
-        await asyncio.sleep(random.uniform(0.1, 0.3))
+        leaves_at = random.randint(1, 100)
+        async with asyncio.timeout(LIMIT):
+            while here.viewers < leaves_at:
+                await asyncio.sleep(0.01)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -85,7 +85,7 @@ def _changed(
         Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()],
     )
     describe = account.cloudformation.describe_change_set
-    wait_until(lambda: not describe(ChangeSetName=made["Id"])["Status"].endswith("_IN_PROGRESS"), seconds=60)
+    wait_until(lambda: not describe(ChangeSetName=made["Id"])["Status"].endswith("_IN_PROGRESS"))
     answers: dict[str, Any] = {}
     _read(account, made["Id"], answers)
     account.cloudformation.execute_change_set(ChangeSetName=made["Id"])

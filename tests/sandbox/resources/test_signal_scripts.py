@@ -10,7 +10,7 @@ import pytest
 from sandbox_tests.engine.conftest import PREFIX, REGION, Account
 from sandbox_tests.resources.conftest import Network, given
 from tests.infra.web_server import script
-from tests.services import wait_until
+from tests.services import LIMIT, wait_until
 
 SCRIPT = Path(__file__).resolve().parents[3] / "playbook/files/signal.sh"
 ROOT = """
@@ -73,7 +73,7 @@ def test_a_signal_reaches_the_group_of_the_tier(account: Account, network: Netwo
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=LIMIT,
     )
 
     assert done.returncode == 0, done.stderr

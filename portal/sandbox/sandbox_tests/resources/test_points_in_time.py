@@ -42,7 +42,7 @@ def text(moment: datetime) -> str:
 
 
 def wait_restorable(account: Account, cluster: str, moment: datetime) -> None:
-    wait_until(lambda: restorable(account, cluster)[1] > moment, what="a later restorable time", seconds=60)
+    wait_until(lambda: restorable(account, cluster)[1] > moment, what="a later restorable time")
 
 
 def next_second() -> datetime:
@@ -140,7 +140,7 @@ def test_it_can_be_restored_again_after_a_failover_and_from_a_restored_cluster(
 
     before = writer()
     rds.failover_db_cluster(DBClusterIdentifier=shop["Cluster"])
-    wait_until(lambda: writer() != before, what="another writer", seconds=60)
+    wait_until(lambda: writer() != before, what="another writer")
     at = next_second()
     write(account, shop, 2)
 

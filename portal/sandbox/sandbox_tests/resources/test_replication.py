@@ -112,9 +112,9 @@ class Load:
 
     def _run(self, number: int) -> None:
         connection: Any = None
-        for turn in range(10**9):
-            if self._stop.is_set():
-                return
+        turn = -1
+        while not self._stop.is_set():
+            turn += 1
             try:
                 connection = connection or self._open()
                 text = f"{self._name}-{number}-{turn}"
