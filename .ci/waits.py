@@ -62,12 +62,13 @@ class _Waits(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        if (
-            name == "sleep"
-            and _module(node) in SLEEPERS
-            and not self._in_while
-            and _number(node.args[:1]) != 0
-        ):
+        self._check_time(node, name)
+        self._check_limit(node, name)
+        self.generic_visit(node)
+
+    def _check_time(self, node: ast.Call, name: str) -> None:
+        sleeps = name == "sleep" and _module(node) in SLEEPERS and _number(node.args[:1]) != 0
+        if sleeps and not self._in_while:
             self._add(node, "waits for a fixed time: wait for a condition (wait_until)")
         if name == "wait_for_timeout":
             self._add(node, "waits for a fixed time: wait for what the page will show (expect)")
@@ -75,14 +76,16 @@ class _Waits(ast.NodeVisitor):
             self._add(
                 node, "finalizers of async generators need turns of the event loop: wait for their effect"
             )
+
+    def _check_limit(self, node: ast.Call, name: str) -> None:
         limits = [word.value for word in node.keywords if word.arg in {"seconds", "timeout"}]
-        if name == "timeout" and ast.unparse(node.func) == "asyncio.timeout":
+        if name == "timeout" and _module(node) == "asyncio":
             limits += node.args
-        scale = 1000 if name.startswith("to_") or name in PAGES else 1 if name in WAITS else 0
+        is_page = name.startswith("to_") or name in PAGES
+        scale = 1000 if is_page else int(name in WAITS)
         seconds = _number(limits)
         if scale and seconds is not None and 0 < seconds < LIMIT * scale:
             self._add(node, f"has a limit of its own below {LIMIT} s: leave it out, or use LIMIT")
-        self.generic_visit(node)
 
     def _add(self, node: ast.AST, text: str) -> None:
         self._found.append(f"{self._path}:{getattr(node, 'lineno', 0)}: {text}")

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from deployments.changes.commands.create import prefill
+from deployments.changes.shared.restored_data import refuse_outside
 from deployments.common.errors import UserFixable
 from deployments.common.message_codes import Code
 from deployments.environments.models.environments import Environment
 from deployments.health.models.database import DatabaseCluster
 from deployments.stacks.commands.change_base import base_of
-from deployments.stacks.shared.preflight import refuse_outside
 from deployments.template_sets import template_files
 from deployments.template_sets.models import stored_sets
 from deployments.template_sets.template_files.restored_data import RestoredData

@@ -12,6 +12,7 @@ from django.utils import timezone
 from deployments.access.commands.requesting import refuse_deleted
 from deployments.aws.cloudformation import ChangeSetRequest, CloudFormation
 from deployments.aws.session import Clients
+from deployments.changes.shared import restored_data
 from deployments.changes.steps import caught_servers, failed_change_sets, region_offers
 from deployments.changes.steps.failed_change_sets import end_rejected
 from deployments.cloudformation.status import IN_REVIEW
@@ -44,12 +45,7 @@ def check(deployment: Deployment, clients: Clients) -> float:
     if template_set is None or (creates and not preflight.check_name(deployment, clients)):
         return SOON
     region_offers.check(deployment, clients, template_set)
-    if creates:
-        preflight.check_restored_data(deployment, clients, template_set.restore)
-    elif deployment.base:
-        second = template_set.second
-        if slot := second.added(deployment.base.parameters, deployment.parameters):
-            preflight.check_restored_data(deployment, clients, second.data_of(slot))
+    restored_data.check(deployment, clients, template_set)
     caught_servers.report(deployment, clients, template_set)
     bucket = preflight.ensure_bucket(deployment, clients, identity)
     prefix = (

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from deployments.access.models.audit_records import AuditRecord
 from deployments.aws.rds import Cluster
 from deployments.aws.rds_backups import ClusterSnapshot
 from deployments.environments.models.deployments import Deployment
@@ -15,7 +17,7 @@ from deployments.environments.rules.phases import State
 from deployments.stacks.models.events import Event
 from deployments.stacks.shared.preflight import ENVIRONMENT_TAG
 from deployments.template_sets import template_files
-from tests.builders import make_environment, make_grant, make_user
+from tests.builders import make_deployment, make_environment, make_grant, make_user
 from tests.fakes import FakeAws
 from tests.message_texts import reason
 from tests.stepping import run
@@ -178,3 +180,40 @@ def test_a_second_of_an_environment_is_only_for_those_who_may_change_it(
 
     assert ended.error_code == "RestoreClusterDenied"
     assert "an environment that you may not change" in reason(ended)
+
+
+def test_data_of_no_known_environment_is_for_administrators_of_the_account(
+    restored: Deployment, aws: FakeAws
+) -> None:
+    aws.db_snapshots["final"] = replace(aws.db_snapshots["final"], tags={ENVIRONMENT_TAG: str(uuid.uuid4())})
+    deployer = make_grant(make_user("deployer"), role="deployer")
+    Deployment.objects.filter(pk=restored.pk).update(requested_by=deployer)
+
+    ended = run(restored, aws)
+
+    assert ended.error_code == "SnapshotDenied"
+    refused = AuditRecord.objects.filter(outcome="refused").get()
+    assert (refused.username, refused.permission) == ("deployer", "deployments.manage_access")
+
+
+def test_a_retry_with_other_data_is_asked_whose_it_is(restored: Deployment, aws: FakeAws) -> None:
+    """The failed creation has the data of its own person: it proves nothing for the next one."""
+    stranger = make_user("stranger")
+    make_grant(stranger, role="deployer", scope="environment", environment=restored.environment)
+    Deployment.objects.filter(pk=restored.pk).update(state="failed", active_key=None, stack_id="arn:shop")
+    Environment.objects.filter(pk=restored.environment_id).update(stack_id="arn:shop")
+    retry = make_deployment(
+        restored.environment,
+        kind="update",
+        is_retry=True,
+        base=restored,
+        state="preflight",
+        parameters=restored.parameters,
+        template_digest=restored.template_digest,
+        requested_by=stranger,
+    )
+
+    ended = run(retry, aws)
+
+    assert (ended.state, ended.error_code) == (State.FAILED, "SnapshotDenied")
+    assert AuditRecord.objects.filter(outcome="refused", deployment=retry).exists()

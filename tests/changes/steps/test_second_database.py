@@ -18,6 +18,7 @@ from deployments.environments.models.deployments import Deployment
 from deployments.environments.models.environments import Environment
 from deployments.environments.rules.phases import State
 from deployments.stacks.models.events import Event
+from deployments.stacks.shared.preflight import ENVIRONMENT_TAG
 from deployments.template_sets import template_files
 from deployments.template_sets.models import stored_sets
 from deployments.template_sets.template_files.restored_data import DatabaseChange, RestoredData
@@ -64,7 +65,7 @@ def deployed(deployment: Deployment, aws: FakeAws, template_set: template_files.
 @pytest.fixture
 def two(deployed: Environment, aws: FakeAws, operator: User) -> Environment:
     """An environment with a second database beside the one in use."""
-    aws.db_snapshots["kept"] = KEPT
+    aws.db_snapshots["kept"] = replace(KEPT, tags={ENVIRONMENT_TAG: str(deployed.key)})
     applied(restore(deployed, operator), operator, aws)
     return Environment.objects.for_page().get(pk=deployed.pk)
 
@@ -109,7 +110,7 @@ def test_a_snapshot_that_vanished_ends_the_preview(
 def test_the_data_is_looked_up_once_and_later_changes_keep_the_database(
     deployed: Environment, aws: FakeAws, operator: User
 ) -> None:
-    aws.db_snapshots["kept"] = KEPT
+    aws.db_snapshots["kept"] = replace(KEPT, tags={ENVIRONMENT_TAG: str(deployed.key)})
     preview = run(restore(deployed, operator), aws, until=lambda one: one.state == State.PREVIEW)
     (looked_up,) = Event.objects.of(preview).filter(code="preflight.snapshot")
     assert looked_up.values == {"snapshot": "kept", "cluster": "sanso-shop"}
@@ -242,7 +243,7 @@ def test_a_database_is_deleted_by_two_changes_and_another_one_is_restored_in_its
     only_b = switched | {"Databases": "B"}
     assert databases(two) == only_b
 
-    aws.db_snapshots["newer"] = replace(KEPT, snapshot_id="newer")
+    aws.db_snapshots["newer"] = replace(aws.db_snapshots["kept"], snapshot_id="newer")
     again = restore(two, operator, snapshot="newer")
     applied(again, operator, aws)
     both = only_b | {"Databases": "both", "Unprotected": "A", "DataOfA": "newer"}
