@@ -234,11 +234,11 @@ def test_the_policy_of_the_functions_role_may_take_a_while_until_it_is_seen(
 ) -> None:
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html"""
     waits: list[float] = []
-    sleep, own = time.sleep, threading.get_ident()
+    wait, own = time.sleep, threading.get_ident()
 
     def count(seconds: float) -> None:
         """Count the waits of the function; other threads of this process sleep as ever."""
-        waits.append(seconds) if threading.get_ident() == own else sleep(seconds)
+        waits.append(seconds) if threading.get_ident() == own else wait(seconds)
 
     monkeypatch.setattr(time, "sleep", count)
     deny(sandbox, account, 2)
