@@ -26,13 +26,15 @@ from tests.permissions.handler_needs import (
     set_templates,
     used,
 )
-from tests.permissions.role_policies import Template
+from tests.permissions.role_policies import ACCOUNT, Template
 from tests.services import REPOSITORY
 
 ACCOUNT_TEMPLATE = TEMPLATES / "account.yaml"
 BEFORE = REPOSITORY / "tests" / "permissions" / "before" / "account.yaml"
 REPORT = REPOSITORY / "docs" / "permissions.md"
 SERVICE_ROLE = "CloudFormationRole"
+ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/sanso-cloudformation"
+STACK = "AWS::CloudFormation::Stack"
 STRICT = {"Scope": "strict"}
 # What the schemas do not list, and the service role may do.
 BEYOND = {
@@ -88,6 +90,7 @@ def check(path: Path, **parameters: str) -> Result:
         if role.name == SERVICE_ROLE:
             found.characters = sum(map(len, role.inline.values()))
     found.faults += dict.fromkeys(triggered(service))
+    found.types += passed(service)
     return found
 
 
@@ -188,6 +191,12 @@ def triggered(service: PolicyRole) -> Iterator[str]:
             for action in one.actions if one.is_triggered(properties) else ():
                 if not any(granted.names(action) for granted in service.allowed):
                     yield f"{one.resource_type} triggers {action}"
+
+
+def passed(service: PolicyRole) -> Iterator[str]:
+    """Yield the resources of the set that CloudFormation's role cannot be passed to: nested stacks."""
+    if STACK in used() and not covered.passes(service, ROLE_ARN, "cloudformation.amazonaws.com"):
+        yield f"{STACK} iam:PassRole: {ROLE_ARN} to cloudformation.amazonaws.com"
 
 
 def counts(result: Result) -> list[tuple[str, int]]:

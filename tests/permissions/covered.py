@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from functools import cache
 
 from deployments.aws.permissions import reference
@@ -41,6 +43,28 @@ def missing(role: PolicyRole, action: str, own: frozenset[str] | None = None) ->
         if not any(_covers(role, action, kind) for kind in wanted):
             found = wanted[:1]
     return [f"{action}: {kind}" for kind in found]
+
+
+def passes(role: PolicyRole, role_arn: str, service: str) -> bool:
+    """Return whether a role may pass another one, or itself, to a service: allowed, and not denied."""
+    about = [
+        one
+        for one in role.statements
+        if one.names("iam:PassRole") and any(fnmatchcase(role_arn, pattern) for pattern in one.resources)
+        if _is_met(json.loads(one.condition), {"iam:PassedToService": service})
+    ]
+    return any(one.effect == "Allow" for one in about) and all(one.effect == "Allow" for one in about)
+
+
+def _is_met(condition: dict[str, dict[str, str | list[str]]], context: dict[str, str]) -> bool:
+    """Return whether a request with these keys meets a condition of equal or unequal texts."""
+    for operator, keys in condition.items():
+        is_negated = {"StringEquals": False, "StringNotEquals": True}[operator]
+        for key, value in keys.items():
+            listed = [value] if isinstance(value, str) else value
+            if (context.get(key) in listed) == is_negated:
+                return False
+    return True
 
 
 def _covers(role: PolicyRole, action: str, kind: str) -> bool:

@@ -12,7 +12,7 @@ from deployments.aws.permissions.arn_patterns import has_wildcard_type
 from deployments.template_sets.rules.role_policies import PolicyRole
 from tests.permissions import check_roles, covered
 from tests.permissions.handler_needs import dependents, needs
-from tests.permissions.role_policies import Template
+from tests.permissions.role_policies import ACCOUNT, Template
 
 
 @pytest.mark.parametrize("scope", ["standard", "strict"])
@@ -46,6 +46,21 @@ def test_the_roles_before_lacked_what_stopped_the_first_deployment() -> None:
     assert "ec2:DisassociateAddress" in {need.permission for need in found.permissions}
     assert any(one.endswith("rds:CreateDBCluster: og") for one in found.types)
     assert any("wildcard in place of the resource type" in one for one in found.faults)
+    assert "AWS::CloudFormation::Stack iam:PassRole" in "\n".join(found.types)
+
+
+def test_the_role_is_passed_to_cloudformation_and_to_nothing_else() -> None:
+    def passes(role_name: str, service: str) -> bool:
+        arn = f"arn:aws:iam::{ACCOUNT}:role/{role_name}"
+        return covered.passes(service_role(), arn, f"{service}.amazonaws.com")
+
+    assert passes("sanso-cloudformation", "cloudformation")
+    assert not passes("sanso-cloudformation", "ec2")
+    assert not passes("sanso-cloudformation", "lambda")
+    assert not passes("sanso-portal", "cloudformation")
+    assert not passes("sanso-portal", "ec2")
+    assert passes("sanso-shop-Servers", "ec2")
+    assert not passes("sanso-shop-Servers", "cloudformation")
 
 
 def service_role() -> PolicyRole:

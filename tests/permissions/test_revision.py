@@ -9,7 +9,7 @@ from deployments.template_sets.template_files import yaml_files
 from tests.permissions.check_roles import ACCOUNT_TEMPLATE
 from tests.permissions.role_policies import Template
 
-KNOWN = {11: "8bf6545b6a535668"}
+KNOWN = {12: "6ab4b3cb2d3312d0"}
 
 
 def test_a_change_of_what_the_roles_may_do_has_a_new_revision() -> None:

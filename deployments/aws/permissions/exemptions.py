@@ -73,7 +73,6 @@ _FLOW_LOGS: Final = "https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-
 _TENANTS: Final = (
     "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/oracle-multitenant.html (Oracle only)"
 )
-_NESTED: Final = f"{_PAGES}/aws-resource-cloudformation-stack.html (no property names a role)"
 _BOUNDARY: Final = "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html"
 
 TABLE: Final = (
@@ -102,7 +101,6 @@ TABLE: Final = (
             "",
         ),
     ),
-    Exemption("AWS::CloudFormation::Stack", ("iam:PassRole",), (), _NESTED),
     *_of(
         "AWS::EC2::EIP",
         ("InstanceId", "ec2:AssociateAddress", ""),

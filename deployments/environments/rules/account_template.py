@@ -8,7 +8,7 @@ from typing import Final
 
 STACK: Final = "sanso-account"
 """The name that docs/production.md gives the stack; its role may describe it."""
-REVISION: Final = 11
+REVISION: Final = 12
 """The revision that this version needs."""
 
 

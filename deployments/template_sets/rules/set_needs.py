@@ -40,6 +40,8 @@ MOST: Final = 2_000
 """Maximum number of resources to read, and of those that differ in type, name or triggering properties."""
 _PLACEHOLDER: Final = re.compile(r"\$\{\w+\}")
 _LINKED_ROLES: Final = "arn:${Partition}:iam::${Account}:role/aws-service-role/*"
+_SERVICE_ROLE: Final = "arn:${Partition}:iam::${Account}:role/sanso-cloudformation"
+_STACK: Final = "AWS::CloudFormation::Stack"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +180,8 @@ class _Found:
         service = action.partition(":")[0]
         if action == "iam:CreateServiceLinkedRole":
             yield [self._filled(_LINKED_ROLES)]
+        elif action == "iam:PassRole" and resource_type == _STACK:  # to CloudFormation, with nested stacks
+            yield [self._filled(_SERVICE_ROLE)]
         elif action == "iam:PassRole" and resource_type not in KINDS:  # to another service
             named = [
                 self._filled(reference.arn("iam", "role"), STACK_NAMES),

@@ -82,7 +82,8 @@ def test_each_value_of_a_condition_is_asked_about() -> None:
 
     passed = {value for one in role.simulations for key, value in one.context if key == "iam:PassedToService"}
 
-    assert passed == {"ec2.amazonaws.com", "lambda.amazonaws.com", "vpc-flow-logs.amazonaws.com"}
+    services = ("cloudformation", "ec2", "lambda", "vpc-flow-logs")
+    assert passed == {f"{service}.amazonaws.com" for service in services}
 
 
 def test_what_is_missing_is_a_policy_with_the_accounts_own_names() -> None:

@@ -5,6 +5,7 @@ By AWS's data: the schemas of the handlers, and the Service Authorization Refere
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,7 @@ def test_the_role_before_is_first_refused_an_attribute_of_a_target_group(prepare
             "handlers_make_all_listed_calls": False,
             "wildcard_types_match_nothing": False,
             "nested_change_sets_use_the_service_role": False,
+            "nested_stacks_are_passed_the_service_role": False,
             "roles_are_assumed_without_source_keys": False,
         },
         account=prepared.id,
@@ -122,6 +124,31 @@ def test_the_role_before_is_first_refused_an_attribute_of_a_target_group(prepare
     known = recognize(kind, reason)
     assert known is not None
     assert known.values["action"].startswith("elasticloadbalancing:Describe")
+
+
+def test_a_role_that_may_not_pass_itself_fails_at_the_first_nested_stack(prepared: Account) -> None:
+    put(prepared, ACCOUNT_TEMPLATE)
+    iam, own = prepared.client("iam"), arn(prepared, "role", ROLE)
+    document = iam.get_role_policy(RoleName=ROLE, PolicyName="roles")["PolicyDocument"]
+    # As revision 11 had it: no statement about the role itself but the one that denies everything.
+    others = [one for one in document["Statement"] if own not in one["Resource"]]
+    denial = {"Effect": "Deny", "Action": "iam:*", "Resource": [own]}
+    older = json.dumps({**document, "Statement": [*others, denial]})
+    iam.put_role_policy(RoleName=ROLE, PolicyName="roles", PolicyDocument=older)
+
+    root = deploy(prepared)
+
+    assert prepared.status(root).startswith("ROLLBACK_"), failures(prepared)
+    kind, reason = first_failure(prepared)
+    assert kind == "AWS::CloudFormation::Stack"
+    session = f"arn:aws:sts::{prepared.id}:assumed-role/{ROLE}/AWSCloudFormation"
+    assert reason == (
+        f"API: cloudFormation User: {session} is not authorized to perform: iam:PassRole on resource: {own} "
+        "with an explicit deny in an identity-based policy"
+    )
+    known = recognize(kind, reason)
+    assert known is not None
+    assert (known.cause.code, known.values["action"]) == ("DeniedExplicitly", "iam:PassRole")
 
 
 def test_a_role_without_the_boundary_cannot_be_created_or_widened(prepared: Account) -> None:

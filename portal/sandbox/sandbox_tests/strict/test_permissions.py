@@ -177,6 +177,36 @@ def test_nested_change_sets_need_the_service_roles_permission(account: Account, 
     assert preview()["Status"] == "CREATE_COMPLETE"
 
 
+def test_a_nested_stack_is_passed_the_role_of_its_root(account: Account, template_url: str) -> None:
+    account.publish(child="Resources: {Group: {Type: AWS::Logs::LogGroup}}")
+    template = NESTED.replace("PREFIX", template_url)
+    stacks = allow("s3:GetObject", "cloudformation:*", "logs:*")
+    lacking = role(account, "lacking", stacks)
+    stack = account.create("sanso-lacking", template, RoleARN=lacking)
+    (reason,) = failures(account, stack, "Child")
+    assert f"iam:PassRole on resource: {lacking} because no identity-based policy allows" in reason
+    explained.check("AWS::CloudFormation::Stack", reason, "iam:PassRole")
+
+    itself, service = f"arn:aws:iam::{account.id}:role/able", "cloudformation.amazonaws.com"
+    passing = allow("iam:PassRole", resource=itself, StringEquals={"iam:PassedToService": service})
+    able = role(account, "able", stacks, passing)
+    stack = account.create("sanso-able", template, RoleARN=able)
+    assert account.status(stack) == "CREATE_COMPLETE", failures(account, stack, "Child")
+    changed = template + "  Other: {Type: AWS::Logs::LogGroup}\n"
+    account.update(stack, changed, RoleARN=lacking)
+    assert "iam:PassRole" in "".join(failures(account, stack, "Child", "UPDATE_FAILED"))
+
+    kinder = {"nested_stacks_are_passed_the_service_role": False}
+    account.sandbox.control("POST", "readings", kinder, account=account.id)
+    assert account.status(account.create("sanso-kinder", template, RoleARN=lacking)) == "CREATE_COMPLETE"
+
+
+def test_a_nested_stack_of_a_stack_without_a_role_is_passed_none(account: Account, template_url: str) -> None:
+    account.publish(child="Resources: {Group: {Type: AWS::Logs::LogGroup}}")
+    stack = account.create("sanso-own", NESTED.replace("PREFIX", template_url))
+    assert account.status(stack) == "CREATE_COMPLETE"
+
+
 def test_a_trust_that_requires_the_source_account_may_not_work(account: Account) -> None:
     trust = {
         "Version": "2012-10-17",

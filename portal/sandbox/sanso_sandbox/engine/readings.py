@@ -11,6 +11,7 @@ READINGS: Final = {
     "agents_ask_every_ten_minutes": "SM9: agents ask for associations at boot, after 30 s, every 10 minutes",
     "handlers_make_all_listed_calls": "PE1: a handler makes every call that its schema lists, reads as well",
     "nested_change_sets_use_the_service_role": "PE3: nested change sets are created as the service role",
+    "nested_stacks_are_passed_the_service_role": "PE5: CloudFormation passes its role to each nested stack",
     "new_parameter_groups_are_ignored": "AU3: a group younger than five minutes sets no charset",
     "new_stacks_are_not_found": "CF2: reads do not find a stack for two seconds after its creation",
     "patterns_match_placeholders": "NC3: an AllowedPattern is matched with the placeholder of an output",

@@ -11,7 +11,6 @@ from sanso_sandbox.engine import time_scale
 from sanso_sandbox.engine.cloudformation import (
     events,
     graph,
-    handler_permissions,
     hooks,
     nested,
     provision,
@@ -126,7 +125,7 @@ async def _create(run: Run, record: Record) -> None:
         record["_dynamic"] = dynamic
     tagged = run.tagged(record, properties, run.stack.get("Tags") or [])
     if record["ResourceType"] == STACK_TYPE:
-        handler_permissions.check("create", run.stack, record, tagged)
+        provision.check("create", run.stack, record, tagged)
         await _create_nested(run, record, tagged)
         return
 

@@ -9,7 +9,7 @@ from typing import Any
 from ministack.services import cloudformation
 from ministack.services.cloudformation import engine, provisioners, stacks
 
-from sanso_sandbox.engine.cloudformation import events, graph, handler_permissions, provision, store
+from sanso_sandbox.engine.cloudformation import events, graph, provision, store
 from sanso_sandbox.engine.cloudformation.store import STACK_TYPE, Record, Stack
 
 logger = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ async def _delete_one(stack: Stack, one: Doomed) -> None:
     record = one.record
     if record["ResourceType"] == STACK_TYPE and record["PhysicalResourceId"]:
         events.resource_status(stack, record, "DELETE_IN_PROGRESS")
-        handler_permissions.check("delete", stack, record, {})
+        provision.check("delete", stack, record, {})
         await _delete_nested(record)
         return
     await provision.finish_late(stack, record)

@@ -18,7 +18,7 @@ from ministack.services.cloudformation import provisioners
 from sanso_sandbox.aws_permissions import exemptions, handlers, reference
 from sanso_sandbox.aws_permissions.kinds import KINDS
 from sanso_sandbox.engine import authorization, readings
-from sanso_sandbox.engine.cloudformation import handler_resources, handler_trail
+from sanso_sandbox.engine.cloudformation import handler_resources, handler_trail, service_role
 from sanso_sandbox.engine.cloudformation.store import Record, Stack
 
 Properties = dict[str, Any]
@@ -28,6 +28,7 @@ ALL_LISTED: Final = "handlers_make_all_listed_calls"
 
 Seen on AWS are the writes, and the reads of load balancers and target groups for Fn::GetAtt.
 """
+NESTED: Final = "nested_stacks_are_passed_the_service_role"
 CREATE: Final = "create"
 UPDATE: Final = "update"
 DELETE: Final = "delete"
@@ -115,7 +116,7 @@ def _authorize(action: str, resource: str, context: Mapping[str, Any]) -> None:
 def _calls(operation: str, stack: Stack, record: Record, properties: Properties) -> Iterator[Call]:
     resource_type = record["ResourceType"]
     if operation != DELETE:
-        yield from _passed(resource_type, properties)
+        yield from _passed(stack, resource_type, properties)
         yield from _read_objects(resource_type, properties)
         if resource_type == "AWS::SSM::Association":
             yield f"ssm:{operation.capitalize()}Association", handler_resources.document(properties), {}
@@ -233,9 +234,12 @@ def _changed_boundary(record: Record, properties: Properties, own: str) -> Itera
         yield "iam:DeleteRolePermissionsBoundary", own, {}
 
 
-def _passed(resource_type: str, properties: Properties) -> Iterator[Call]:
-    """Yield the roles that an operation passes to a service."""
-    if resource_type == "AWS::Lambda::Function":
+def _passed(stack: Stack, resource_type: str, properties: Properties) -> Iterator[Call]:
+    """Yield the roles that an operation passes to a service: a nested stack gets the role of its root."""
+    if resource_type == "AWS::CloudFormation::Stack":
+        if (own := service_role.kept(stack)) and readings.strict(NESTED):
+            yield _passing(own, service_role.SERVICE)
+    elif resource_type == "AWS::Lambda::Function":
         yield _passing(str(properties.get("Role", "*")), "lambda.amazonaws.com")
     elif resource_type == "AWS::EC2::FlowLog" and (role := properties.get("DeliverLogsPermissionArn")):
         yield _passing(str(role), "vpc-flow-logs.amazonaws.com")

@@ -72,7 +72,7 @@ async def create(
     if failure and _answers_itself(resource_type):
         await _pass(time_scale.of_create(resource_type), stop)
         raise ValueError(reasons.of_fault(failure))
-    _check("create", stack, record, properties)
+    check("create", stack, record, properties)
     made = await _carried_out(stack, record, work, stop)
     initiated(made)
     handler_trail.carried_out(handler_permissions.own_call("create", resource_type), made.physical_id)
@@ -126,7 +126,7 @@ async def update(
         merged = changed[1] if changed[0] != physical_id else {**attributes, **(changed[1] or {})}
         return Provisioned(str(changed[0]), merged or {}, seed, predecessors)
 
-    _check("update", stack, record, new)
+    check("update", stack, record, new)
     changed = await _carried_out(stack, record, work, stop)
     if changed.physical_id != physical_id:
         replaced(changed)
@@ -159,7 +159,7 @@ async def delete(
         await _pass(time_scale.of_delete(resource_type) / 2, asyncio.Event())
         raise ValueError(reasons.of_fault(failure))
     physical_id, properties = record["PhysicalResourceId"], record.get("Properties") or {}
-    _check("delete", stack, record, properties)
+    check("delete", stack, record, properties)
     await _pass(time_scale.of_delete(resource_type), asyncio.Event())
 
     loop = asyncio.get_running_loop()
@@ -195,7 +195,7 @@ def check_read(stack: Stack, record: Record) -> None:
         raise ValueError(reasons.of_denial(record["ResourceType"], str(denied))) from denied
 
 
-def _check(operation: str, stack: Stack, record: Record, properties: Properties) -> None:
+def check(operation: str, stack: Stack, record: Record, properties: Properties) -> None:
     """Raise ValueError with the reason if the operation's principal lacks a permission."""
     try:
         handler_permissions.check(operation, stack, record, properties)

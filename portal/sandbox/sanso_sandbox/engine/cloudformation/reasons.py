@@ -56,7 +56,12 @@ def of_error(resource_type: str, error: Exception, code: str = "InvalidRequest")
 
 
 def of_denial(resource_type: str, text: str) -> str:
-    """Return the reason of IAM's denial; CloudFormation's own types have no handler's wording."""
+    """Return the reason of IAM's denial; CloudFormation's own types have no handler's wording.
+
+    https://github.com/aws-solutions-library-samples/data-lakes-on-aws/issues/275 has that of a nested stack.
+    """
+    if resource_type == "AWS::CloudFormation::Stack":
+        return f"API: cloudFormation {text}"
     if resource_type.startswith(("Custom::", "AWS::CloudFormation::")):
         return text
     return _from_handler(f"{text} {_origin(resource_type, 'AccessDenied')}", "AccessDenied")

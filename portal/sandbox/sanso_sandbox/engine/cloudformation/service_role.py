@@ -9,6 +9,7 @@ from typing import Final
 
 from sanso_sandbox.engine import authorization, readings
 from sanso_sandbox.engine.authorization import Principal
+from sanso_sandbox.engine.cloudformation import store
 from sanso_sandbox.engine.cloudformation.store import Stack
 
 KEY: Final = "RoleARN"
@@ -25,6 +26,11 @@ def of(stack: Stack) -> Principal | None:
     if role := stack.get(KEY) or "":
         return authorization.role_session(role, SESSION)
     return authorization.acting()
+
+
+def kept(stack: Stack) -> str:
+    """Return the ARN of the role that the root of a stack keeps, "" if operations are the callers' own."""
+    return str(store.root_of(stack).get(KEY) or "")
 
 
 def distrust(role: str) -> str:

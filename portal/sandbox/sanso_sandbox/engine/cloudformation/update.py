@@ -12,7 +12,6 @@ from sanso_sandbox.engine.cloudformation import (
     delete,
     events,
     graph,
-    handler_permissions,
     hooks,
     nested,
     provision,
@@ -194,7 +193,7 @@ async def _update_nested(run: Run, record: Record) -> None:
         why := stack_policies.denial(run.stack, stack_policies.MODIFY, record)
     ):
         raise provision.Refused(why)
-    handler_permissions.check("update", run.stack, record, properties)
+    provision.check("update", run.stack, record, properties)
     child = nested.update_run(run, name, stack, run.tagged(record, properties, run.stack.get("Tags") or []))
     if child is not None:
         run.children[name] = child
