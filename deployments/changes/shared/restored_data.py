@@ -38,16 +38,19 @@ def check(deployment: Deployment, clients: Clients, template_set: TemplateSet) -
 
     Asked about each database whose data is not that of the last deployment of this stack that succeeded: a
     failed one proves nothing about who may use the data. Raise UserFixable with the field of the parameter;
-    what a person may not use is in the audit log as well.
+    what a person may not use is in the audit log as well. Where a stack was complete with the data but never
+    became ready, nothing is restored any more: the snapshot or cluster may have been deleted since.
     """
-    present = _restored(deployment)
+    accepted, there = _accepted(deployment), _there(deployment)
     for slot, parameters in _parameters(template_set, deployment.parameters).items():
         data = parameters.read(deployment.parameters)
-        if data and present.get(slot) != data:
+        if data and accepted.get(slot) != data:
+            is_there = there.get(slot) == data
             if data.cluster:
-                _check_cluster(deployment, clients, data, parameters)
+                _check_cluster(deployment, clients, data, parameters, is_there=is_there)
             else:
-                _check_snapshot(deployment, clients, data.snapshot, f"parameter_{parameters.snapshot}")
+                field = f"parameter_{parameters.snapshot}"
+                _check_snapshot(deployment, clients, data.snapshot, field, is_there=is_there)
 
 
 def _parameters(template_set: TemplateSet, values: Mapping[str, str]) -> dict[str, RestoreParameters]:
@@ -56,26 +59,43 @@ def _parameters(template_set: TemplateSet, values: Mapping[str, str]) -> dict[st
     return {slot: own[slot] for slot in template_set.second.slots(values)}
 
 
-def _restored(deployment: Deployment) -> dict[str, RestoredData]:
-    """Return the data of each database that the environment's stack has, by the last good deployment."""
+def _accepted(deployment: Deployment) -> dict[str, RestoredData]:
+    """Return the data of each database by the last good deployment of the environment's stack."""
     if deployment.kind == Kind.CREATE:
         return {}
     environment = deployment.environment
-    good = Deployment.objects.good_of(environment.pk).filter(stack_id=environment.stack_id).first()
-    template_set = stored_sets.find(good.template_digest) if good else None
-    if good is None or template_set is None:
+    rows = Deployment.objects.good_of(environment.pk).filter(stack_id=environment.stack_id)
+    return _data_of(rows.first())
+
+
+def _there(deployment: Deployment) -> dict[str, RestoredData]:
+    """Return the data of each database that the environment's stack has."""
+    if deployment.kind == Kind.CREATE:
         return {}
-    found = _parameters(template_set, good.parameters)
-    return {slot: parameters.read(good.parameters) for slot, parameters in found.items()}
+    return _data_of(Deployment.objects.complete_in(deployment.environment).first())
 
 
-def _check_snapshot(deployment: Deployment, clients: Clients, name: str, field: str) -> None:
+def _data_of(deployment: Deployment | None) -> dict[str, RestoredData]:
+    template_set = stored_sets.find(deployment.template_digest) if deployment else None
+    if deployment is None or template_set is None:
+        return {}
+    found = _parameters(template_set, deployment.parameters)
+    return {slot: parameters.read(deployment.parameters) for slot, parameters in found.items()}
+
+
+def _check_snapshot(
+    deployment: Deployment, clients: Clients, name: str, field: str, *, is_there: bool
+) -> None:
     try:
         found = clients.rds.cluster_snapshot(name)
     except AwsNotFound as exc:
+        if is_there:
+            return
         raise UserFixable("SnapshotNotFound", Code.RESTORE_SNAPSHOT_NOT_FOUND, field, snapshot=name) from exc
     denied = UserFixable("SnapshotDenied", Code.RESTORE_SNAPSHOT_DENIED, field, snapshot=name)
     _refuse_foreign(deployment, found.tags, denied)
+    if is_there:
+        return
     if found.status != AVAILABLE:
         raise UserFixable(
             "SnapshotNotAvailable",
@@ -88,14 +108,23 @@ def _check_snapshot(deployment: Deployment, clients: Clients, name: str, field: 
 
 
 def _check_cluster(
-    deployment: Deployment, clients: Clients, data: RestoredData, parameters: RestoreParameters
+    deployment: Deployment,
+    clients: Clients,
+    data: RestoredData,
+    parameters: RestoreParameters,
+    *,
+    is_there: bool,
 ) -> None:
     field, name = f"parameter_{parameters.cluster}", data.cluster
     found = next(iter(clients.rds.clusters([name])), None)
     if found is None:
+        if is_there:
+            return
         raise UserFixable("RestoreClusterNotFound", Code.RESTORE_CLUSTER_NOT_FOUND, field, cluster=name)
     denied = UserFixable("RestoreClusterDenied", Code.RESTORE_CLUSTER_DENIED, field, cluster=name)
     _refuse_foreign(deployment, found.tags, denied)
+    if is_there:
+        return
     if found.status != AVAILABLE:
         raise UserFixable(
             "RestoreClusterNotAvailable",

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from django.contrib.auth.models import User
 
 from deployments.access.models.audit_records import AuditRecord
 from deployments.aws.rds import Cluster
@@ -17,6 +18,7 @@ from deployments.environments.rules.phases import State
 from deployments.stacks.models.events import Event
 from deployments.stacks.shared.preflight import ENVIRONMENT_TAG
 from deployments.template_sets import template_files
+from deployments.template_sets.models import stored_sets
 from tests.builders import make_deployment, make_environment, make_grant, make_user
 from tests.fakes import FakeAws
 from tests.message_texts import reason
@@ -196,24 +198,47 @@ def test_data_of_no_known_environment_is_for_administrators_of_the_account(
     assert (refused.username, refused.permission) == ("deployer", "deployments.manage_access")
 
 
-def test_a_retry_with_other_data_is_asked_whose_it_is(restored: Deployment, aws: FakeAws) -> None:
-    """The failed creation has the data of its own person: it proves nothing for the next one."""
-    stranger = make_user("stranger")
-    make_grant(stranger, role="deployer", scope="environment", environment=restored.environment)
-    Deployment.objects.filter(pk=restored.pk).update(state="failed", active_key=None, stack_id="arn:shop")
-    Environment.objects.filter(pk=restored.environment_id).update(stack_id="arn:shop")
-    retry = make_deployment(
-        restored.environment,
+def retry_of(failed: Deployment, *, last_phase: str, requested_by: User) -> Deployment:
+    """Return a retry, with the same data, of a creation that failed in this phase."""
+    Deployment.objects.filter(pk=failed.pk).update(
+        state="failed", last_phase=last_phase, active_key=None, stack_id="arn:shop"
+    )
+    Environment.objects.filter(pk=failed.environment_id).update(stack_id="arn:shop")
+    failed.environment.refresh_from_db()
+    return make_deployment(
+        failed.environment,
         kind="update",
         is_retry=True,
-        base=restored,
+        base=failed,
         state="preflight",
-        parameters=restored.parameters,
-        template_digest=restored.template_digest,
-        requested_by=stranger,
+        parameters=failed.parameters,
+        template_digest=failed.template_digest,
+        requested_by=requested_by,
     )
+
+
+@pytest.mark.parametrize("last_phase", ["stacks", "ready"])
+def test_a_retry_is_asked_whose_data_it_restores(restored: Deployment, aws: FakeAws, last_phase: str) -> None:
+    """The failed creation was requested by somebody else: it proves nothing about this person."""
+    stranger = make_user("stranger")
+    make_grant(stranger, role="deployer", scope="environment", environment=restored.environment)
+    retry = retry_of(restored, last_phase=last_phase, requested_by=stranger)
 
     ended = run(retry, aws)
 
     assert (ended.state, ended.error_code) == (State.FAILED, "SnapshotDenied")
     assert AuditRecord.objects.filter(outcome="refused", deployment=retry).exists()
+
+
+@pytest.mark.parametrize(("last_phase", "passes"), [("ready", True), ("stacks", False)])
+def test_a_snapshot_may_be_gone_once_the_stack_was_complete_with_its_data(
+    restored: Deployment, aws: FakeAws, last_phase: str, passes: bool
+) -> None:
+    stored_sets.keep(stored_sets.current())
+    retry = retry_of(restored, last_phase=last_phase, requested_by=restored.requested_by)
+    aws.db_snapshots.clear()
+
+    reached = run(retry, aws, until=lambda one: one.state != State.PREFLIGHT)
+
+    assert (reached.error_code != "SnapshotNotFound") is passes
+    assert (reached.state != State.FAILED) is passes
