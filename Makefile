@@ -12,6 +12,7 @@ ARGS ?=
 # Processes, each with its own servers; more than cores, since they often wait. A file's tests stay together, in the
 # order of tests/selection.py. WORKERS= runs them one by one.
 WORKERS ?= -n 5 --dist loadfile --no-loadscope-reorder
+export WORKERS
 # Tests start hundreds of processes: compiled Python files are kept, even if the environment switches that off.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -81,12 +82,12 @@ test-times: environment ## Show where the time of the tests went, or compare two
 EXAMPLES ?= 3000
 .PHONY: fuzz
 fuzz: test-environment ## Look for input that causes an error, longer than `make test` does (long).
-	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/pytest --timeout=0 tests/fuzz $(ARGS)
+	PART=fuzz FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/pytest --timeout=0 tests/fuzz $(ARGS)
 
 .PHONY: fuzz-api
 fuzz-api: test-environment ## Send 100,000 generated requests to the API; `make test` sends 1,000 (long).
 	@rm -f fuzz-api.*.json
-	FUZZ_EXAMPLES=$(or $(CASES),100000) FUZZ_REPORT=$(abspath fuzz-api.json) \
+	PART=fuzz FUZZ_EXAMPLES=$(or $(CASES),100000) FUZZ_REPORT=$(abspath fuzz-api.json) \
 	    $(BIN)/pytest -n auto --timeout=0 tests/api/test_fuzz.py $(ARGS)
 	@tail -n +1 fuzz-api.*.json
 

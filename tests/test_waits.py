@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from tests.services import REPOSITORY
+from tests.services import LIMIT, REPOSITORY
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +19,10 @@ def waits() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def test_the_limit_is_that_of_the_tests(waits: ModuleType) -> None:
+    assert waits.LIMIT == LIMIT
 
 
 @pytest.mark.parametrize(

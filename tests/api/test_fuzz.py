@@ -43,6 +43,7 @@ from deployments.template_sets.models.versions import TemplateRef, TemplateVersi
 from tests.api.clients import Program
 from tests.browsing import TEMPLATE
 from tests.builders import make_event, make_user
+from tests.fuzz.profile import EXAMPLES, more
 from tests.health_builders import make_whole
 from tests.notification_builders import make_target
 from tests.previews import make_preview
@@ -55,7 +56,7 @@ OPERATIONS = {one.label: one for one in ALL}
 STREAMS = "/stream"
 """A stream does not end by itself: tests/deployment_pages/api/test_stream.py has it."""
 STATUSES: Counter[int] = Counter()
-EACH = int(os.environ.get("FUZZ_EXAMPLES", "1000")) // len(OPERATIONS) + 1
+EACH = (EXAMPLES or more(1000)) // len(OPERATIONS) + 1
 CHECKS = [
     not_a_server_error,
     status_code_conformance,

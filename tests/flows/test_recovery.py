@@ -183,7 +183,8 @@ def _until_read(page: Page) -> None:
         """Return whether the page has what failed; load it again if it has not."""
         if not page.locator("#reading").count():
             return True
-        page.get_by_role("link", name="Load again").click()
+        with page.expect_navigation():  # or the next look would be at the page before
+            page.get_by_role("link", name="Load again").click()
         return False
 
     wait_until(is_read, what="what failed, read")

@@ -1,4 +1,4 @@
-"""The number of examples of the fuzzers: a few in `make test`, thousands in `make fuzz`."""
+"""The number of examples of the fuzzers: a few in `make test`, more in its part, thousands in `make fuzz`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,16 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+from tests import parts
+
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
+IN_PART = 5
+"""How many times as many examples the part of `make test-all` tries."""
+
+
+def more(examples: int) -> int:
+    """Return the number of examples to try, where `make test` tries this one."""
+    return examples * IN_PART if parts.IS_PART else examples
 
 
 def fuzzed(examples: int) -> settings:
@@ -16,7 +25,7 @@ def fuzzed(examples: int) -> settings:
     (tests/parts.py).
     """
     return settings(
-        max_examples=EXAMPLES or examples,
+        max_examples=EXAMPLES or more(examples),
         derandomize=False,
         database=None,
         deadline=None,
